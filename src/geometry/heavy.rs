@@ -1,0 +1,131 @@
+//! Rows whose leverage score is close to 1.
+//!
+//! A row with a tiny slack outweighs all others: σ_i = 1 − δ with δ ~ s_i².
+//! Whatever is built on Λ = Σ − P² vanishes there like δ, and is then divided
+//! by s_i once or twice: computed as a difference of numbers near 1, it has no
+//! digit left at s_i = 1e-8. For these rows, at most d of them, differences are
+//! taken first and summed after, as Σ_j P_ij²(v_i − v_j).
+
+use nalgebra::{DMatrix, DVector};
+
+use crate::scalar::{Scalar, real};
+
+/// Scores above which a row is heavy: below it cancellation costs two digits
+/// at most.
+const HEAVY: f64 = 0.99;
+
+/// The heavy rows of Q and what the light ones add up to.
+#[derive(Debug, Clone)]
+pub(crate) struct HeavyRows<T> {
+    rows: Vec<(usize, DVector<T>)>,
+    /// Σ over light rows of q_j q_jᵀ.
+    light: DMatrix<T>,
+    /// Σ_{j≠i} P_ij² = σ_i(1 − σ_i), a row each, without cancellation.
+    complements: Vec<T>,
+}
+
+impl<T: Scalar> Default for HeavyRows<T> {
+    fn default() -> Self {
+        HeavyRows { rows: Vec::new(), light: DMatrix::zeros(0, 0), complements: Vec::new() }
+    }
+}
+
+impl<T: Scalar> HeavyRows<T> {
+    /// The rows to be treated so.
+    pub(crate) fn select(scores: &DVector<T>) -> impl Iterator<Item = usize> + '_ {
+        (0..scores.len()).filter(|&i| scores[i] > real(HEAVY))
+    }
+
+    pub(crate) fn new(rows: Vec<(usize, DVector<T>)>) -> Self {
+        HeavyRows { rows, ..Self::default() }
+    }
+
+    /// Completes the rows with the Gram matrix of the light ones.
+    pub(crate) fn set_light(&mut self, light: DMatrix<T>) {
+        let complement = |k: usize| {
+            let (_, q) = &self.rows[k];
+            self.others(k).fold(quadratic(&light, q), |sum, (_, p, _)| sum + p * p)
+        };
+        self.complements = (0..self.rows.len()).map(complement).collect();
+        self.light = light;
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// v with the heavy entries set to zero.
+    pub(crate) fn without(&self, v: &DVector<T>) -> DVector<T> {
+        let mut v = v.clone();
+        self.rows.iter().for_each(|&(i, _)| v[i] = T::zero());
+        v
+    }
+
+    /// `gram + Σ over heavy rows of v_i q_i q_iᵀ`.
+    pub(crate) fn add_to_gram(&self, v: &DVector<T>, mut gram: DMatrix<T>) -> DMatrix<T> {
+        for (i, q) in &self.rows {
+            gram.ger(v[*i], q, q, T::one());
+        }
+        gram
+    }
+
+    /// Row index, P_ij and q_j of the heavy rows other than the k-th.
+    fn others(&self, k: usize) -> impl Iterator<Item = (usize, T, &DVector<T>)> + '_ {
+        let own = &self.rows[k].1;
+        let other = move |(l, (j, q)): (usize, &'_ (usize, DVector<T>))| (l != k).then(|| (*j, own.dot(q)));
+        self.rows.iter().enumerate().filter_map(move |item| {
+            let q = &item.1.1;
+            other(item).map(|(j, p)| (j, p, q))
+        })
+    }
+
+    /// Replaces the heavy entries of Λv: Σ_j P_ij²(v_i − v_j).
+    pub(crate) fn mend_laplacian(&self, v: &DVector<T>, light_gram: &DMatrix<T>, out: &mut DVector<T>) {
+        for (k, (i, q)) in self.rows.iter().enumerate() {
+            let own = v[*i] * self.complements[k] - quadratic(light_gram, q);
+            out[*i] = self.others(k).fold(own, |sum, (j, p, _)| sum - p * p * v[j]);
+        }
+    }
+
+    /// The heavy entries of what (D4) makes of u beyond 6ℓ∘u, replaced.
+    ///
+    /// The r-dependent part of (D4) does not change when a constant is added to
+    /// r, since P²·1 = σ and P·P = P. With r_i taken off for row i, its own
+    /// huge contributions drop out before anything is summed:
+    ///
+    /// ```text
+    /// 4(Λe)_i − 4(P²(r'∘u))_i + 8 q_iᵀ (Qᵀdiag(u)Q)(Qᵀdiag(r')Q) q_i,   r' = r − r_i
+    /// ```
+    pub(crate) fn mend_score_product(&self, terms: &ScoreProductTerms<'_, T>, out: &mut DVector<T>) {
+        let &ScoreProductTerms { r, u, e, r_light, u_light, f_light, u_gram } = terms;
+        let (four, eight) = (real::<T>(4.0), real::<T>(8.0));
+        for (k, (i, q)) in self.rows.iter().enumerate() {
+            let r_i = r[*i];
+            let mut sum = e[*i] * self.complements[k] - quadratic(f_light, q)
+                + r_i * quadratic(u_light, q);
+            // Qᵀdiag(r')Q q_i
+            let mut image = r_light * q - (&self.light * q) * r_i;
+            for (j, p, q_j) in self.others(k) {
+                sum -= p * p * (e[j] + (r[j] - r_i) * u[j]);
+                image.axpy((r[j] - r_i) * p, q_j, T::one());
+            }
+            out[*i] = four * sum + eight * (u_gram * q).dot(&image);
+        }
+    }
+}
+
+/// What [`HeavyRows::mend_score_product`] works from: r, u = A_x h, e = Λu, and
+/// the Gram matrices of r, u and f = e + r∘u over the light rows, of u over all.
+pub(crate) struct ScoreProductTerms<'a, T> {
+    pub(crate) r: &'a DVector<T>,
+    pub(crate) u: &'a DVector<T>,
+    pub(crate) e: &'a DVector<T>,
+    pub(crate) r_light: &'a DMatrix<T>,
+    pub(crate) u_light: &'a DMatrix<T>,
+    pub(crate) f_light: &'a DMatrix<T>,
+    pub(crate) u_gram: &'a DMatrix<T>,
+}
+
+fn quadratic<T: Scalar>(form: &DMatrix<T>, q: &DVector<T>) -> T {
+    (form * q).dot(q)
+}

@@ -1,0 +1,178 @@
+//! The pair (A, b) that every objective of the crate is about.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use nalgebra::DVector;
+
+use super::point::Geometry;
+use crate::error::Error;
+use crate::linalg::{BlockWalk, Design, Factor, Factorisation};
+use crate::scalar::{Scalar, to_f64};
+
+/// Design matrix A (n×d) and right-hand side b (n): checked once, shared by
+/// all objectives built on it.
+///
+/// As a regression, A is the design matrix, b the response and
+/// `s = A x − b` the fitted minus the observed values. As a polytope, the rows
+/// of A and b are its inequalities `A x ≥ b` and s the distances to them.
+///
+/// # Shapes
+/// A is n×d with n ≥ d and full column rank, dense or sparse; b has n entries.
+///
+/// # Errors
+/// [`Model::new`] names empty and misshapen input, NaN and ∞ by place, and
+/// dependent columns by number.
+///
+/// # Complexity
+/// O(nd²) once, for the rank; clones are handles.
+///
+/// ```
+/// use levinv::{Error, Model};
+/// use nalgebra::{dmatrix, dvector};
+///
+/// let model = Model::new(dmatrix![1.0, 0.0; 0.0, 1.0; 1.0, 1.0], dvector![-1.0, -1.0, -1.0])?;
+/// let geometry = model.at(&dvector![0.0, 0.0])?;
+/// assert_eq!(geometry.slack().as_slice(), [1.0, 1.0, 1.0]);
+/// assert!((geometry.scores()[0] - 2.0 / 3.0f64).abs() < 1e-15);
+///
+/// let twice = Model::new(dmatrix![1.0, 2.0; 2.0, 4.0; 3.0, 6.0], dvector![0.0, 0.0, 0.0]);
+/// assert!(matches!(twice, Err(Error::RankDeficient { rank: 1, .. })));
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Model<T: Scalar>(Arc<Parts<T>>);
+
+#[derive(Debug)]
+struct Parts<T: Scalar> {
+    design: Design<T>,
+    rhs: DVector<T>,
+    factorisation: Factorisation,
+    /// The geometry at the last point asked for, so that cost, gradient and
+    /// products of all objectives on this model share one factorisation.
+    last: Mutex<Option<Arc<Geometry<T>>>>,
+}
+
+impl<T: Scalar> Model<T> {
+    /// Checks and shares (A, b).
+    ///
+    /// # Errors
+    /// See [`Model`].
+    pub fn new(design: impl Into<Design<T>>, rhs: DVector<T>) -> Result<Self, Error> {
+        let design = design.into();
+        let (rows, columns) = (design.nrows(), design.ncols());
+        if rows == 0 || columns == 0 {
+            return Err(Error::Empty { what: "design matrix", rows, columns });
+        }
+        check_vector("b", &rhs, rows)?;
+        if rows < columns {
+            return Err(Error::TooFewRows { rows, columns });
+        }
+        check_rank(&design)?;
+        let last = Mutex::new(None);
+        Ok(Model(Arc::new(Parts { design, rhs, factorisation: Factorisation::default(), last })))
+    }
+
+    /// The same model, factorised in a stated way.
+    #[must_use]
+    pub fn with_factorisation(&self, factorisation: Factorisation) -> Self {
+        let Parts { design, rhs, .. } = &*self.0;
+        let (design, rhs, last) = (design.clone(), rhs.clone(), Mutex::new(None));
+        Model(Arc::new(Parts { design, rhs, factorisation, last }))
+    }
+
+    /// n, the number of rows.
+    pub fn nrows(&self) -> usize {
+        self.0.rhs.len()
+    }
+
+    /// d, the number of parameters.
+    pub fn dim(&self) -> usize {
+        self.0.design.ncols()
+    }
+
+    /// A.
+    pub fn design(&self) -> &Design<T> {
+        &self.0.design
+    }
+
+    /// b.
+    pub fn rhs(&self) -> &DVector<T> {
+        &self.0.rhs
+    }
+
+    /// `s = A x − b`, in compensated arithmetic. O(nnz(A)).
+    ///
+    /// # Errors
+    /// [`Error::Shape`] and [`Error::NonFinite`] for x.
+    pub fn slack(&self, x: &DVector<T>) -> Result<DVector<T>, Error> {
+        check_vector("x", x, self.dim())?;
+        self.0.design.residual(x, &self.0.rhs)
+    }
+
+    /// The geometry at x: slacks, factorisation, leverage scores. O(nd²) the
+    /// first time, nothing when x is the point last asked for.
+    ///
+    /// # Errors
+    /// [`Error::Shape`], [`Error::NonFinite`] for x, [`Error::ZeroSlack`].
+    pub fn at(&self, x: &DVector<T>) -> Result<Arc<Geometry<T>>, Error> {
+        let mut last = self.0.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(geometry) = last.as_ref().filter(|g| same_point(g.x(), x)) {
+            return Ok(Arc::clone(geometry));
+        }
+        let slack = self.slack(x)?;
+        // The old geometry goes first: two at a time would double the memory.
+        *last = None;
+        let geometry = Geometry::new(&self.0.design, x, slack, self.0.factorisation)?;
+        let geometry = Arc::new(geometry);
+        *last = Some(Arc::clone(&geometry));
+        Ok(geometry)
+    }
+}
+
+/// Whether what was computed at `a` holds at `b`.
+pub(crate) fn same_point<T: Scalar>(a: &DVector<T>, b: &DVector<T>) -> bool {
+    a.len() == b.len() && a.iter().zip(b.iter()).all(|(&a, &b)| a.same(b))
+}
+
+/// A vector of the right length with finite entries.
+pub(crate) fn check_vector<T: Scalar>(
+    what: &'static str,
+    v: &DVector<T>,
+    expected: usize,
+) -> Result<(), Error> {
+    if v.len() != expected {
+        return Err(Error::Shape { what, unit: "entries", expected, found: v.len() });
+    }
+    match v.iter().position(|v| !v.is_finite()) {
+        Some(index) => Err(Error::NonFinite { what, index, value: to_f64(v[index]) }),
+        None => Ok(()),
+    }
+}
+
+/// Every entry finite, columns independent. Rows are brought to unit length
+/// first: that changes no rank, and rows in mixed units do not hide a column.
+fn check_rank<T: Scalar>(design: &Design<T>) -> Result<(), Error> {
+    let blocks = design.blocks();
+    let norms = blocks.map(|range| {
+        let mut rows = nalgebra::DMatrix::zeros(0, 0);
+        design.read_block(&range, &mut rows)?;
+        if let Some(k) = rows.iter().position(|a| !a.is_finite()) {
+            let (row, column) = (k % rows.nrows(), k / rows.nrows());
+            let value = to_f64(rows[(row, column)]);
+            let row = range.start + row;
+            return Err(Error::NonFiniteEntry { what: "design matrix", row, column, value });
+        }
+        // Largest entries serve as well as norms, and do not overflow.
+        let size = |i| rows.row(i).iter().fold(T::zero(), |m: T, a| m.max(a.abs()));
+        Ok((0..rows.nrows()).map(size).collect::<Vec<T>>())
+    })?;
+    let inverse = |size: T| if size > T::zero() { T::one() / size } else { T::one() };
+    let weights = norms.into_iter().flatten().map(inverse);
+    let weights = DVector::from_iterator(design.nrows(), weights);
+    let factor = Factor::new(design, &weights, Factorisation::Automatic)?;
+    let columns = factor.dependent_columns(design.nrows());
+    if columns.is_empty() {
+        return Ok(());
+    }
+    Err(Error::RankDeficient { rank: design.ncols() - columns.len(), columns })
+}

@@ -1,0 +1,30 @@
+//! nalgebra's dense matrix as a design.
+
+use nalgebra::{DMatrix, DVector};
+
+use super::design::DesignMatrix;
+use crate::error::Error;
+use crate::scalar::Scalar;
+
+impl<T: Scalar> DesignMatrix<T> for DMatrix<T> {
+    fn nrows(&self) -> usize {
+        self.shape().0
+    }
+
+    fn ncols(&self) -> usize {
+        self.shape().1
+    }
+
+    fn read_rows(&self, start: usize, rows: &mut DMatrix<T>) -> Result<(), Error> {
+        rows.copy_from(&self.rows(start, rows.nrows()));
+        Ok(())
+    }
+
+    fn is_dense(&self) -> bool {
+        true
+    }
+
+    fn apply(&self, h: &DVector<T>) -> Result<DVector<T>, Error> {
+        Ok(self * h)
+    }
+}

@@ -1,0 +1,22 @@
+//! Linear algebra over row blocks: what is n-sized streams, what is d-sized is kept.
+
+mod blocks;
+mod dense;
+mod design;
+mod factor;
+mod sparse;
+
+pub(crate) use blocks::Blocks;
+pub(crate) use design::BlockWalk;
+pub use design::{Design, DesignMatrix};
+pub use factor::Factorisation;
+pub(crate) use factor::{Factor, RowScaling, triangular_r_of_blocks};
+
+use nalgebra::DMatrix;
+
+use crate::scalar::Scalar;
+
+/// Copies the lower triangle onto the upper one.
+pub(crate) fn mirror_lower<T: Scalar>(m: &mut DMatrix<T>) {
+    m.fill_upper_triangle_with_lower_triangle();
+}

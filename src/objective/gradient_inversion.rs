@@ -1,0 +1,182 @@
+//! Inversion of the leverage score gradient.
+
+use std::sync::OnceLock;
+
+use nalgebra::{DMatrix, DVector};
+
+use super::barrier::Barrier;
+use super::leverage::{ClosedForm, LeverageObjective};
+use super::third_moment::{ThirdMoment, hessian_by_products};
+use crate::error::Error;
+use crate::geometry::{Geometry, Model, check_vector};
+use crate::scalar::{Scalar, real};
+
+/// The distance between the leverage score gradient at x and a given one, c.
+///
+/// ```text
+/// L_G(x) = ½‖p‖²,  p = g(x) − c,  g = ∇V                                (G1)
+/// ∇L_G   = H_V p,  H_V = ∇²V                                            (G2)
+/// ∇²L_G  = H_V² + D³V[p]                                                (G3)
+/// D³V[p] = A_xᵀ { −12 diag(σ∘y) + 6 diag(y)P² + 6 P²diag(y)
+///                 + 6 diag(P²y) − 8 P∘(P diag(y) P) } A_x,  y = A_x p   (V4)
+/// ```
+///
+/// # Shapes
+/// A n×d, b n, c d, x and gradient d, Hessian and Jacobian d×d.
+///
+/// # Domain
+/// Wherever no slack is zero; L_G has poles there. On one cell g(x) = c is the
+/// stationarity condition of the convex V(x) − cᵀx, so it has at most one
+/// solution in each; [`recover`](crate::recover) finds it from any start.
+///
+/// # Derivatives
+/// Gradient (G2), Hessian (G3) and products; residual p and Jacobian H_V.
+///
+/// # Errors
+/// [`GradientInversion::new`] wants d finite entries.
+///
+/// # Complexity
+/// Value O(nd²); gradient and each product about twice as much again; the
+/// Hessian O(nd³). Memory as for [`VolumetricBarrier`](super::VolumetricBarrier).
+///
+/// # Example
+/// The centre of an interval has gradient zero.
+/// ```
+/// use levinv::{GradientInversion, Model, Objective};
+/// use nalgebra::{dmatrix, dvector};
+///
+/// let model = Model::new(dmatrix![1.0; -1.0], dvector![-1.0, -1.0])?;
+/// let loss = GradientInversion::new(&model, dvector![2.0])?;
+/// assert_eq!(loss.value(&dvector![0.0])?, 2.0);
+/// # Ok::<(), levinv::Error>(())
+/// ```
+///
+/// # Source
+/// arXiv 2408.11267. Derivations are ours; see [`notation`](crate::notation).
+pub type GradientInversion<T> = LeverageObjective<T, GradientLoss<T>>;
+
+/// The closed forms (G1–G3) for one target.
+#[derive(Debug, Clone)]
+pub struct GradientLoss<T: Scalar> {
+    target: DVector<T>,
+}
+
+impl<T: Scalar> GradientInversion<T> {
+    /// The loss for a target gradient of d entries.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] and [`Error::NonFinite`].
+    pub fn new(model: &Model<T>, target: DVector<T>) -> Result<Self, Error> {
+        check_vector("target", &target, model.dim())?;
+        Ok(LeverageObjective::with_form(model, GradientLoss { target }))
+    }
+
+    /// c.
+    pub fn target(&self) -> &DVector<T> {
+        &self.form().target
+    }
+}
+
+/// What gradient and products at one point share.
+pub struct GradientState<T: Scalar> {
+    residual: DVector<T>,
+    moments: OnceLock<Moments<T>>,
+}
+
+/// Made when first a derivative is asked for.
+struct Moments<T: Scalar> {
+    /// y = A_x p.
+    image: DVector<T>,
+    /// K = Qᵀ diag(y) Q.
+    gram: DMatrix<T>,
+    /// z = P²y.
+    squared: DVector<T>,
+}
+
+impl<T: Scalar> GradientState<T> {
+    fn moments(&self, at: &Geometry<T>) -> Result<&Moments<T>, Error> {
+        if let Some(moments) = self.moments.get() {
+            return Ok(moments);
+        }
+        let image = at.apply(&self.residual)?;
+        let gram = at.gram(&image)?;
+        let squared = at.row_forms(&gram)?;
+        Ok(self.moments.get_or_init(|| Moments { image, gram, squared }))
+    }
+}
+
+impl<T: Scalar> ClosedForm<T> for GradientLoss<T> {
+    type State = GradientState<T>;
+    const SUM_OF_SQUARES: bool = true;
+
+    fn state(&self, at: &Geometry<T>) -> Result<Self::State, Error> {
+        let residual = Barrier::score_gradient(at)? - &self.target;
+        Ok(GradientState { residual, moments: OnceLock::new() })
+    }
+
+    fn value(&self, _: &Geometry<T>, state: &Self::State) -> Result<T, Error> {
+        Ok(state.residual.norm_squared() * real(0.5)) // (G1)
+    }
+
+    fn gradient(&self, at: &Geometry<T>, state: &Self::State) -> Result<DVector<T>, Error> {
+        let Moments { image, squared, .. } = state.moments(at)?;
+        let inner = at.scores().component_mul(image) * real::<T>(3.0) - squared * real::<T>(2.0);
+        at.apply_transposed(&inner) // (G2)
+    }
+
+    fn hessian(&self, at: &Geometry<T>, state: &Self::State) -> Result<DMatrix<T>, Error> {
+        let (n, d) = (at.slack().len(), at.x().len());
+        if !ThirdMoment::<T>::fits(n, d) {
+            return hessian_by_products(d, |h| self.hessian_product(at, state, h));
+        }
+        let Moments { image, gram, squared } = state.moments(at)?;
+        let moment = ThirdMoment::new(at, None)?;
+        let weighted = ThirdMoment::new(at, Some(image))?;
+        let cross = moment.contract_two(&weighted); // Qᵀ diag(y) P² Q
+        // −12 diag(σ∘y) + 6 diag(P²y)
+        let diagonal = squared * real::<T>(6.0)
+            - at.scores().component_mul(image) * real::<T>(12.0);
+        let inner = at.gram(&diagonal)?
+            + (&cross + cross.transpose()) * real::<T>(6.0)
+            - moment.contract_three(gram) * real::<T>(8.0);
+        let barrier = Barrier::hessian(at, &moment)?;
+        Ok(barrier.tr_mul(&barrier) + at.form_from_frame(&inner)) // (G3)
+    }
+
+    fn hessian_product(
+        &self,
+        at: &Geometry<T>,
+        state: &Self::State,
+        h: &DVector<T>,
+    ) -> Result<DVector<T>, Error> {
+        let Moments { image, gram, squared } = state.moments(at)?;
+        let scores = at.scores();
+        let u = at.apply(h)?;
+        let moment = at.gram(&u)?;
+        let w = at.row_forms(&moment)?; // P²u
+        // a = H_V h, then its image: the outer H_V joins the other terms.
+        let a = at.apply_transposed(
+            &(scores.component_mul(&u) * real::<T>(3.0) - &w * real::<T>(2.0)),
+        )?;
+        let outer = at.apply(&a)?;
+        let both = at.gram(
+            &(image.component_mul(&u) * real::<T>(6.0) - &outer * real::<T>(2.0)),
+        )?;
+        let product = &moment * gram;
+        let form = both - (&product + product.transpose()) * real::<T>(4.0);
+        let inner = at.row_forms(&form)?
+            + scores.component_mul(&outer) * real::<T>(3.0)
+            + (squared - scores.component_mul(image) * real::<T>(2.0)).component_mul(&u)
+                * real::<T>(6.0)
+            + image.component_mul(&w) * real::<T>(6.0);
+        at.apply_transposed(&inner) // (G3)
+    }
+
+    fn residual(&self, _: &Geometry<T>, state: &Self::State) -> Result<DVector<T>, Error> {
+        Ok(state.residual.clone())
+    }
+
+    fn jacobian(&self, at: &Geometry<T>, _: &Self::State) -> Result<DMatrix<T>, Error> {
+        ClosedForm::hessian(&Barrier, at, &())
+    }
+}

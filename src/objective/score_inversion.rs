@@ -1,0 +1,211 @@
+//! Inversion of the leverage score distribution.
+
+use std::sync::OnceLock;
+
+use nalgebra::{DMatrix, DVector};
+
+use super::leverage::{ClosedForm, LeverageObjective};
+use super::third_moment::{ThirdMoment, hessian_by_products};
+use crate::error::Error;
+use crate::geometry::{Geometry, Model, ScoreProductTerms, SplitGram, check_vector};
+use crate::scalar::{Scalar, real};
+
+/// The distance between the leverage scores at x and given ones, τ.
+///
+/// ```text
+/// L_D(x) = ½‖r‖²,  r = σ(x) − τ                                          (D1)
+/// ∂σ/∂x  = −2 Λ A_x,  Λ = Σ − P²                                         (D2)
+/// ∇L_D   = −2 A_xᵀ (σ∘r − P² r)                                          (D3)
+/// ∇²L_D  = A_xᵀ { 4Λ² + 6 diag(r∘σ) − 4 diag(r)P² − 4 P²diag(r)
+///                 − 6 diag(P²r) + 8 P∘(P diag(r) P) } A_x                (D4)
+/// ```
+///
+/// # Shapes
+/// A n×d, b n, τ n, x and gradient d, Hessian d×d, Jacobian n×d.
+///
+/// # Domain
+/// Wherever no slack is zero. L_D has no poles there: an ordinary solver can
+/// step into a wrong cell, and one that fails nearly always has. Use
+/// [`in_cell_of`](LeverageObjective::in_cell_of), or [`recover`](crate::recover)
+/// which needs no start.
+///
+/// # Derivatives
+/// Gradient (D3), Hessian (D4) and products; residual r and Jacobian (D2).
+/// The first term of (D4) is the Gauss–Newton matrix.
+///
+/// # Errors
+/// [`ScoreInversion::new`] wants n finite entries and nothing more: a target
+/// outside [0, 1] is a legitimate objective with no zero.
+///
+/// # Complexity
+/// Value O(nd²); gradient and each product about twice as much again; the
+/// Hessian O(nd³). Memory as for [`VolumetricBarrier`](super::VolumetricBarrier).
+///
+/// # Example
+/// With one column the scores are s_i⁻²/Σs⁻²; at s = (1, 1) they are ½.
+/// ```
+/// use levinv::{Model, Objective, ScoreInversion};
+/// use nalgebra::{dmatrix, dvector};
+///
+/// let model = Model::new(dmatrix![1.0; -1.0], dvector![-1.0, -1.0])?;
+/// let loss = ScoreInversion::new(&model, dvector![1.0, 0.0])?;
+/// assert!((loss.value(&dvector![0.0])? - 0.25f64).abs() < 1e-15);
+/// # Ok::<(), levinv::Error>(())
+/// ```
+///
+/// # Source
+/// arXiv 2404.13785, which states the loss as ‖diag(τ) − I∘P‖_F, the norm
+/// whose half square this is: same minimisers, and smooth. Derivations are
+/// ours; see [`notation`](crate::notation).
+pub type ScoreInversion<T> = LeverageObjective<T, ScoreLoss<T>>;
+
+/// The closed forms (D1–D4) for one target.
+#[derive(Debug, Clone)]
+pub struct ScoreLoss<T: Scalar> {
+    target: DVector<T>,
+}
+
+impl<T: Scalar> ScoreInversion<T> {
+    /// The loss for a target of n scores.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] and [`Error::NonFinite`].
+    pub fn new(model: &Model<T>, target: DVector<T>) -> Result<Self, Error> {
+        check_vector("target", &target, model.nrows())?;
+        Ok(LeverageObjective::with_form(model, ScoreLoss { target }))
+    }
+
+    /// τ.
+    pub fn target(&self) -> &DVector<T> {
+        &self.form().target
+    }
+}
+
+/// What gradient and products at one point share.
+pub struct ScoreState<T: Scalar> {
+    residual: DVector<T>,
+    /// K = Qᵀ diag(r) Q and ℓ = Λ r, made when first a derivative is asked for.
+    moments: OnceLock<(SplitGram<T>, DVector<T>)>,
+}
+
+impl<T: Scalar> ScoreState<T> {
+    fn moments(&self, at: &Geometry<T>) -> Result<&(SplitGram<T>, DVector<T>), Error> {
+        if let Some(moments) = self.moments.get() {
+            return Ok(moments);
+        }
+        let gram = at.split_gram(&self.residual)?;
+        let image = at.laplacian_of(&self.residual, &gram)?;
+        Ok(self.moments.get_or_init(|| (gram, image)))
+    }
+}
+
+impl<T: Scalar> ClosedForm<T> for ScoreLoss<T> {
+    type State = ScoreState<T>;
+    const SUM_OF_SQUARES: bool = true;
+
+    fn state(&self, at: &Geometry<T>) -> Result<Self::State, Error> {
+        Ok(ScoreState { residual: at.scores() - &self.target, moments: OnceLock::new() })
+    }
+
+    fn value(&self, _: &Geometry<T>, state: &Self::State) -> Result<T, Error> {
+        Ok(state.residual.norm_squared() * real(0.5)) // (D1)
+    }
+
+    fn gradient(&self, at: &Geometry<T>, state: &Self::State) -> Result<DVector<T>, Error> {
+        let (_, image) = state.moments(at)?;
+        Ok(at.apply_transposed(image)? * real::<T>(-2.0)) // (D3)
+    }
+
+    fn hessian(&self, at: &Geometry<T>, state: &Self::State) -> Result<DMatrix<T>, Error> {
+        let (n, d) = (at.slack().len(), at.x().len());
+        // The tensor mixes all rows: it cannot treat the heavy ones apart.
+        if !ThirdMoment::<T>::fits(n, d) || !at.heavy()?.is_empty() {
+            return hessian_by_products(d, |h| self.hessian_product(at, state, h));
+        }
+        let (gram, image) = state.moments(at)?;
+        let moment = ThirdMoment::new(at, None)?;
+        let (residual, scores) = (&state.residual, at.scores());
+        // One more pass for the two terms with P²Q; ΛQ = ΣQ − P²Q. (T4)
+        let zero = || (DMatrix::zeros(d, d), DMatrix::zeros(d, d));
+        let sums = at.fold_q(
+            zero,
+            |(gauss_newton, cross), q, range| {
+                moment.for_each_squared(q, |first, rows, squared| {
+                    let start = range.start + first;
+                    let mut image = rows.clone();
+                    let mut weighted = rows.clone();
+                    for k in 0..rows.nrows() {
+                        image.row_mut(k).scale_mut(scores[start + k]);
+                        weighted.row_mut(k).scale_mut(residual[start + k]);
+                    }
+                    image -= squared;
+                    T::add_transposed_product(&image, &image, gauss_newton);
+                    T::add_transposed_product(&weighted, squared, cross);
+                });
+            },
+            |sum, part| {
+                sum.0 += part.0;
+                sum.1 += part.1;
+            },
+        )?;
+        let (gauss_newton, cross) = sums.unwrap_or_else(zero);
+        // 6 diag(r∘σ) − 6 diag(P²r) = 6 diag(Λr)
+        let inner = gauss_newton * real::<T>(4.0) + at.gram(image)? * real::<T>(6.0)
+            - (&cross + cross.transpose()) * real::<T>(4.0)
+            + moment.contract_three(&gram.all) * real::<T>(8.0);
+        Ok(at.form_from_frame(&inner)) // (D4)
+    }
+
+    fn hessian_product(
+        &self,
+        at: &Geometry<T>,
+        state: &Self::State,
+        h: &DVector<T>,
+    ) -> Result<DVector<T>, Error> {
+        let (gram, image) = state.moments(at)?;
+        let (residual, scores) = (&state.residual, at.scores());
+        let u = at.apply(h)?;
+        let moment = at.split_gram(&u)?;
+        let e = at.laplacian_of(&u, &moment)?; // Λu
+        let squared = scores.component_mul(&u) - &e; // P²u
+        // −4P²e and −4P²(r∘u) share one reduction.
+        let f = at.split_gram(&(&e + residual.component_mul(&u)))?;
+        let product = &moment.all * &gram.all;
+        let form = (&product + product.transpose() - f.all) * real::<T>(4.0);
+        let mut inner = at.row_forms(&form)? + scores.component_mul(&e) * real::<T>(4.0)
+            - residual.component_mul(&squared) * real::<T>(4.0);
+        let terms = ScoreProductTerms {
+            r: residual,
+            u: &u,
+            e: &e,
+            r_light: &gram.light,
+            u_light: &moment.light,
+            f_light: &f.light,
+            u_gram: &moment.all,
+        };
+        at.heavy()?.mend_score_product(&terms, &mut inner);
+        inner += image.component_mul(&u) * real::<T>(6.0);
+        at.apply_transposed(&inner) // (D4)
+    }
+
+    fn residual(&self, _: &Geometry<T>, state: &Self::State) -> Result<DVector<T>, Error> {
+        Ok(state.residual.clone())
+    }
+
+    fn jacobian(&self, at: &Geometry<T>, _: &Self::State) -> Result<DMatrix<T>, Error> {
+        score_jacobian(at)
+    }
+}
+
+/// ∂σ/∂x = −2 Λ A_x, n×d. (D2) O(nd³).
+pub(crate) fn score_jacobian<T: Scalar>(at: &Geometry<T>) -> Result<DMatrix<T>, Error> {
+    let (n, d) = (at.slack().len(), at.x().len());
+    let mut jacobian = DMatrix::zeros(n, d);
+    for j in 0..d {
+        let mut unit = DVector::zeros(d);
+        unit[j] = T::one();
+        let u = at.apply(&unit)?;
+        jacobian.set_column(j, &(at.laplacian(&u)? * real::<T>(-2.0)));
+    }
+    Ok(jacobian)
+}

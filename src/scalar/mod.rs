@@ -1,0 +1,121 @@
+//! The arithmetic that every formula of the crate is written over.
+//!
+//! A closed form is typed once, generic over [`Scalar`], and runs in `f32`,
+//! `f64`, dual numbers, or any extended precision that has nalgebra's
+//! [`RealField`]. The trait holds the handful of dense kernels in which all
+//! the time goes; their defaults are nalgebra's, and `f32` and `f64` override
+//! them with faer's.
+
+mod dual;
+mod hardware;
+
+use nalgebra::{DMatrix, DVector, RealField};
+
+/// A real arithmetic with the dense kernels that the crate is built from.
+///
+/// Every method has a default, so a new arithmetic joins with an empty
+/// `impl`:
+///
+/// ```
+/// # use levinv::Scalar;
+/// # fn joins<T: Scalar>() {}
+/// // num-dual's types come with the crate:
+/// joins::<num_dual::Dual64>();
+/// // impl Scalar for MyDoubleDouble {}
+/// ```
+///
+/// Blocks are column-major `DMatrix`es of a few thousand rows; the kernels run
+/// on one thread, parallelism is over blocks.
+pub trait Scalar: RealField + Copy {
+    /// `s ← rows·x − b`, to the accuracy of the arithmetic's rounding *of the
+    /// result* where the arithmetic allows it.
+    ///
+    /// The slack cancels when it is small: at s = 1e-8 a plain f64 sum leaves
+    /// the gradient with relative error 3e-8. `f32` and `f64` therefore sum in
+    /// twice the working precision; the default is the plain sum, which is all
+    /// that a dual number can mean by it.
+    fn residual(rows: &DMatrix<Self>, x: &DVector<Self>, b: &[Self], s: &mut [Self]) {
+        for (i, s) in s.iter_mut().enumerate() {
+            let row = rows.row(i);
+            *s = Self::residual_of_row(row.iter().copied().zip(x.iter().copied()), b[i]);
+        }
+    }
+
+    /// `Σ a·x − b` over the pairs of one row, summed as in
+    /// [`residual`](Scalar::residual).
+    fn residual_of_row(pairs: impl Iterator<Item = (Self, Self)>, b: Self) -> Self {
+        pairs.fold(-b, |sum, (a, x)| sum + a * x)
+    }
+
+    /// Whether two numbers are the same in every part, so that what was computed
+    /// at one holds at the other.
+    ///
+    /// `==` will not do: a dual number compares by its real part alone, and a
+    /// memory keyed by it would hand back the derivatives of another seed. The
+    /// default says no, which costs time, never truth.
+    fn same(self, _other: Self) -> bool {
+        false
+    }
+
+    /// Lower triangle of `c ← c + aᵀ b`, for blocks whose product is symmetric.
+    fn add_gram(a: &DMatrix<Self>, b: &DMatrix<Self>, c: &mut DMatrix<Self>) {
+        c.gemm(Self::one(), &a.transpose(), b, Self::one());
+    }
+
+    /// `c ← a b`.
+    fn multiply(a: &DMatrix<Self>, b: &DMatrix<Self>, c: &mut DMatrix<Self>) {
+        c.gemm(Self::one(), a, b, Self::zero());
+    }
+
+    /// `c ← a l` for lower triangular `l` (its upper triangle is not read).
+    fn multiply_lower(a: &DMatrix<Self>, l: &DMatrix<Self>, c: &mut DMatrix<Self>) {
+        c.gemm(Self::one(), a, &l.lower_triangle(), Self::zero());
+    }
+
+    /// `c ← c + aᵀ b`, all of it.
+    fn add_transposed_product(a: &DMatrix<Self>, b: &DMatrix<Self>, c: &mut DMatrix<Self>) {
+        c.gemm(Self::one(), &a.transpose(), b, Self::one());
+    }
+
+    /// `rows ← rows R⁻¹` for upper triangular `r`.
+    fn solve_right_upper(r: &DMatrix<Self>, rows: &mut DMatrix<Self>) {
+        // Column j of Q R = A: q_j = (a_j − Σ_{k<j} q_k r_kj) / r_jj.
+        for j in 0..r.ncols() {
+            for k in 0..j {
+                let (done, mut rest) = rows.columns_range_pair_mut(k, j..);
+                rest.column_mut(0).axpy(-r[(k, j)], &done, Self::one());
+            }
+            rows.column_mut(j).unscale_mut(r[(j, j)]);
+        }
+    }
+
+    /// R of a column-pivoted Householder QR, and its pivots: column k of R
+    /// belongs to column `pivots[k]` of `rows`.
+    fn pivoted_r(rows: DMatrix<Self>) -> (DMatrix<Self>, Vec<usize>) {
+        let columns = rows.ncols();
+        let qr = rows.col_piv_qr();
+        let mut pivots = nalgebra::RowDVector::from_fn(columns, |_, j| j);
+        qr.p().permute_columns(&mut pivots);
+        (qr.r(), pivots.iter().copied().collect())
+    }
+}
+
+/// The distance from 1 to the next number: what one operation can lose.
+pub(crate) fn epsilon<T: Scalar>() -> T {
+    T::default_epsilon()
+}
+
+/// A constant of a formula or a setting in the arithmetic `T`.
+pub(crate) fn real<T: Scalar>(value: f64) -> T {
+    nalgebra::convert(value)
+}
+
+/// A size as a number.
+pub(crate) fn count<T: Scalar>(n: usize) -> T {
+    real(n as f64)
+}
+
+/// The nearest f64, for messages and for decisions that need no more.
+pub(crate) fn to_f64<T: Scalar>(value: T) -> f64 {
+    nalgebra::convert_unchecked(value)
+}
