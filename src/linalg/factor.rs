@@ -164,6 +164,54 @@ impl<T: Scalar> Factor<T> {
         }
     }
 
+    /// `Qᵀ (w∘v)`, for the A and w that were factorised. O(nd²).
+    pub(crate) fn project(&self, a: &Design<T>, w: &DVector<T>, v: &DVector<T>) -> Result<DVector<T>, Error> {
+        let d = a.ncols();
+        let sum = a.fold_blocks(
+            || DVector::zeros(d),
+            |sum: &mut DVector<T>, rows, range| {
+                w.scale_rows(range.clone(), rows);
+                self.orthonormalise(rows);
+                let part = v.rows_range(range.clone()).component_mul(&w.rows_range(range));
+                sum.gemv_tr(T::one(), rows, &part, T::one());
+            },
+            |sum, part| *sum += part,
+        )?;
+        Ok(sum.unwrap_or_else(|| DVector::zeros(d)))
+    }
+
+    /// `P R⁻¹ k`: coordinates in Q back to coefficients.
+    pub(crate) fn solve(&self, k: &DVector<T>) -> DVector<T> {
+        let solution = self.r.solve_upper_triangular(k).unwrap_or_else(|| k.clone());
+        let mut out = DVector::zeros(k.len());
+        for (&p, &value) in self.pivots.iter().zip(solution.iter()) {
+            out[p] = value;
+        }
+        out
+    }
+
+    /// `R⁻ᵀ Pᵀ v`: a gradient in coefficients as one in the basis Q.
+    pub(crate) fn solve_transposed(&self, v: &DVector<T>) -> DVector<T> {
+        let permuted = DVector::from_iterator(v.len(), self.pivots.iter().map(|&p| v[p]));
+        self.r.tr_solve_upper_triangular(&permuted).unwrap_or(permuted)
+    }
+
+    /// ‖R⁻¹‖_F, column by column. O(d³).
+    pub(crate) fn inverse_norm(&self) -> T {
+        let d = self.pivots.len();
+        let unit = |j: usize| DVector::from_fn(d, |i, _| if i == j { T::one() } else { T::zero() });
+        (0..d).fold(T::zero(), |sum, j| sum + self.solve(&unit(j)).norm_squared()).sqrt()
+    }
+
+    /// R with its columns put back in A's order.
+    pub(crate) fn unpermuted(&self) -> DMatrix<T> {
+        let mut out = self.r.clone();
+        for (k, &p) in self.pivots.iter().enumerate() {
+            out.set_column(p, &self.r.column(k));
+        }
+        out
+    }
+
     /// `P Rᵀ K R Pᵀ`: a symmetric form in the basis Q as one on coefficients.
     pub(crate) fn form_from_frame(&self, k: &DMatrix<T>) -> DMatrix<T> {
         let form = self.r.tr_mul(&(k * &self.r));
@@ -240,7 +288,7 @@ fn column_fold<T: Scalar>(
 /// stack sorted by row norm, factorised with column pivoting, and put back into
 /// A's column order for the next. The errors of row k of R stay relative to
 /// that row, so nothing is lost against one QR of all rows.
-pub(crate) fn triangular_r_of_blocks<T: Scalar>(
+fn triangular_r_of_blocks<T: Scalar>(
     a: &(impl BlockWalk<T> + ?Sized),
     prepare: impl Fn(&mut DMatrix<T>, Range<usize>) + Sync,
 ) -> Result<(DMatrix<T>, Vec<usize>), Error> {
@@ -260,11 +308,7 @@ pub(crate) fn triangular_r_of_blocks<T: Scalar>(
 /// A matrix of at most d rows with the same Gram matrix.
 fn reduced<T: Scalar>(rows: &DMatrix<T>) -> DMatrix<T> {
     let (r, pivots) = T::pivoted_r(sorted(rows));
-    let mut out = r.clone();
-    for (k, &p) in pivots.iter().enumerate() {
-        out.set_column(p, &r.column(k));
-    }
-    out
+    Factor { r, pivots, method: Factorisation::Qr, steps: None }.unpermuted()
 }
 
 fn stack<T: Scalar>(top: &DMatrix<T>, bottom: &DMatrix<T>) -> DMatrix<T> {

@@ -4,13 +4,15 @@ mod blocks;
 mod dense;
 mod design;
 mod factor;
+mod least_squares;
 mod sparse;
 
 pub(crate) use blocks::Blocks;
 pub(crate) use design::BlockWalk;
 pub use design::{Design, DesignMatrix};
 pub use factor::Factorisation;
-pub(crate) use factor::{Factor, RowScaling, triangular_r_of_blocks};
+pub(crate) use factor::{Factor, RowScaling};
+pub(crate) use least_squares::{LeastSquares, least_squares};
 
 use nalgebra::DMatrix;
 

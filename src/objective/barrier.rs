@@ -68,12 +68,12 @@ impl<T: Scalar> VolumetricBarrier<T> {
 
 impl Barrier {
     /// g(x) = −A_xᵀσ. (V2)
-    pub(super) fn score_gradient<T: Scalar>(at: &Geometry<T>) -> Result<DVector<T>, Error> {
+    pub(crate) fn score_gradient<T: Scalar>(at: &Geometry<T>) -> Result<DVector<T>, Error> {
         Ok(-at.apply_transposed(at.scores())?)
     }
 
     /// ∇²V·h. (V3)
-    pub(super) fn product<T: Scalar>(at: &Geometry<T>, h: &DVector<T>) -> Result<DVector<T>, Error> {
+    pub(crate) fn product<T: Scalar>(at: &Geometry<T>, h: &DVector<T>) -> Result<DVector<T>, Error> {
         let u = at.apply(h)?;
         let inner = at.scores().component_mul(&u) * real::<T>(3.0)
             - at.squared_projection(&u)? * real::<T>(2.0);

@@ -12,11 +12,12 @@ mod ridge;
 mod score_inversion;
 mod third_moment;
 
-pub use barrier::VolumetricBarrier;
-pub use gradient_inversion::GradientInversion;
+pub use barrier::{Barrier, VolumetricBarrier};
+pub use gradient_inversion::{GradientInversion, GradientLoss};
 pub use leverage::{ClosedForm, LeverageObjective};
 pub use ridge::Ridge;
-pub use score_inversion::ScoreInversion;
+pub use score_inversion::{ScoreInversion, ScoreLoss};
+pub(crate) use score_inversion::score_jacobian;
 
 use nalgebra::{DMatrix, DVector};
 

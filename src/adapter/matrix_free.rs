@@ -1,0 +1,122 @@
+//! Objectives whose Hessian is only ever multiplied.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use argmin::core::{CostFunction, Error, Gradient, Hessian};
+use argmin_math::ArgminDot;
+use nalgebra::DVector;
+
+use crate::error::Error as LevinvError;
+use crate::objective::HasHessianProduct;
+use crate::scalar::{Scalar, real};
+
+type Failure = Arc<Mutex<Option<LevinvError>>>;
+
+/// An objective for NewtonCG and TrustRegion with Steihaug, whose Hessian is a
+/// [`HessianOperator`]: products instead of a matrix.
+#[derive(Debug)]
+pub struct MatrixFreeProblem<T, O> {
+    objective: Arc<O>,
+    /// The error of a product, which has no way out of [`ArgminDot::dot`], held
+    /// until argmin next asks for something that can fail.
+    failure: Failure,
+    scalar: std::marker::PhantomData<fn() -> T>,
+}
+
+impl<T: Scalar, O: HasHessianProduct<T>> MatrixFreeProblem<T, O> {
+    /// Wraps an objective.
+    pub fn new(objective: O) -> Self {
+        let failure = Failure::default();
+        MatrixFreeProblem { objective: Arc::new(objective), failure, scalar: std::marker::PhantomData }
+    }
+
+    /// The objective.
+    pub fn objective(&self) -> &O {
+        &self.objective
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        match self.failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(error) => Err(error.into()),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<T, O> Clone for MatrixFreeProblem<T, O> {
+    fn clone(&self) -> Self {
+        MatrixFreeProblem {
+            objective: Arc::clone(&self.objective),
+            failure: Arc::clone(&self.failure),
+            scalar: std::marker::PhantomData,
+        }
+    }
+}
+
+impl<T: Scalar, O: HasHessianProduct<T>> CostFunction for MatrixFreeProblem<T, O> {
+    type Param = DVector<T>;
+    type Output = T;
+
+    fn cost(&self, x: &DVector<T>) -> Result<T, Error> {
+        self.check()?;
+        Ok(self.objective.value(x)?)
+    }
+}
+
+impl<T: Scalar, O: HasHessianProduct<T>> Gradient for MatrixFreeProblem<T, O> {
+    type Param = DVector<T>;
+    type Gradient = DVector<T>;
+
+    fn gradient(&self, x: &DVector<T>) -> Result<DVector<T>, Error> {
+        self.check()?;
+        Ok(self.objective.gradient(x)?)
+    }
+}
+
+impl<T: Scalar, O: HasHessianProduct<T>> Hessian for MatrixFreeProblem<T, O> {
+    type Param = DVector<T>;
+    type Hessian = HessianOperator<T, O>;
+
+    fn hessian(&self, x: &DVector<T>) -> Result<HessianOperator<T, O>, Error> {
+        self.check()?;
+        let (objective, failure) = (Arc::clone(&self.objective), Arc::clone(&self.failure));
+        Ok(HessianOperator { objective, failure, x: x.clone() })
+    }
+}
+
+/// ∇²f at one point, as something to multiply with.
+#[derive(Debug)]
+pub struct HessianOperator<T: Scalar, O> {
+    objective: Arc<O>,
+    failure: Failure,
+    x: DVector<T>,
+}
+
+impl<T: Scalar, O> HessianOperator<T, O> {
+    /// The point.
+    pub fn x(&self) -> &DVector<T> {
+        &self.x
+    }
+}
+
+impl<T: Scalar, O> Clone for HessianOperator<T, O> {
+    fn clone(&self) -> Self {
+        HessianOperator {
+            objective: Arc::clone(&self.objective),
+            failure: Arc::clone(&self.failure),
+            x: self.x.clone(),
+        }
+    }
+}
+
+impl<T: Scalar, O: HasHessianProduct<T>> ArgminDot<DVector<T>, DVector<T>> for HessianOperator<T, O> {
+    fn dot(&self, h: &DVector<T>) -> DVector<T> {
+        self.objective.hessian_product(&self.x, h).unwrap_or_else(|error| {
+            *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            // Nothing can be returned that an inner solver could take for a
+            // curvature; the next evaluation ends the run with the error.
+            DVector::from_element(h.len(), real(f64::NAN))
+        })
+    }
+}
+

@@ -1,0 +1,320 @@
+//! g → x inside one cell: damped Newton on φ(x) = V(x) − cᵀx.
+
+use nalgebra::DVector;
+
+use super::{Observer, Progress, Recovery, Status, largest_slack_start, report, stationary};
+use crate::error::Error;
+use crate::geometry::{Domain, Geometry, Model, Signs, check_vector};
+use crate::linalg::{Factor, Factorisation};
+use crate::objective::{Barrier, GradientInversion};
+use crate::scalar::{Scalar, count, epsilon, real, to_f64};
+
+/// Newton steps: 10–14 are usual, 25–28 from the very edge of a cell.
+pub const MAX_ITERS: usize = 200;
+/// How much of the way to the cell's boundary a step may go.
+const BOUNDARY_FRACTION: f64 = 0.95;
+/// Inner conjugate gradient steps; the preconditioned condition number is at
+/// most 5, so that thirty reach rounding.
+const INNER_STEPS: usize = 60;
+
+/// Recovers x from the leverage score gradient g(x) = c, in the cell with given
+/// signs. With c = 0 that is the volumetric centre.
+///
+/// # Method
+/// g(x) = c is the stationarity condition of the convex V(x) − cᵀx (G4). Each
+/// step solves with ∇²V by conjugate gradients, preconditioned by the Gram
+/// matrix with the diagonal 3Σ − 2Σ² of (V3), and goes at most 95 % of the way
+/// to the boundary.
+///
+/// # What is determined
+/// In a bounded cell every c has exactly one x; in an unbounded one there is
+/// none if some direction that stays in the cell has cᵀh ≥ 0. Without the cell
+/// c does not determine x: each bounded cell has its own.
+///
+/// # Complexity
+/// 10–30 steps, each some tens of O(nd²) passes; memory O(nd).
+///
+/// # Errors
+/// [`GradientRecovery::new`] refuses a target of the wrong length or with NaN;
+/// [`run`](Self::run) signs that no point has ([`Error::EmptyCell`]).
+///
+/// ```
+/// use levinv::{Model, recover::GradientRecovery};
+/// use nalgebra::{dmatrix, dvector};
+///
+/// // The volumetric centre of the triangle x ≥ 0, y ≥ 0, x + y ≤ 3.
+/// let model = Model::new(dmatrix![1.0, 0.0; 0.0, 1.0; -1.0, -1.0], dvector![0.0, 0.0, -3.0])?;
+/// let found = GradientRecovery::new(&model, dvector![0.0, 0.0])?.run()?;
+/// let x = found.x.expect("a bounded cell has a centre");
+/// assert!((x - dvector![1.0, 1.0]).norm() < 1e-12);
+/// # Ok::<(), levinv::Error>(())
+/// ```
+pub struct GradientRecovery<'a, T: Scalar> {
+    model: Model<T>,
+    target: DVector<T>,
+    signs: Signs,
+    start: Option<DVector<T>>,
+    ridge: Option<DVector<T>>,
+    max_iters: usize,
+    observer: Option<Observer<'a>>,
+}
+
+impl<'a, T: Scalar> GradientRecovery<'a, T> {
+    /// For a given gradient of d entries, in the cell s > 0.
+    ///
+    /// # Errors
+    /// See [`GradientRecovery`].
+    pub fn new(model: &Model<T>, target: DVector<T>) -> Result<Self, Error> {
+        check_vector("target", &target, model.dim())?;
+        Ok(GradientRecovery {
+            model: model.clone(),
+            target,
+            signs: Signs::positive(model.nrows()),
+            start: None,
+            ridge: None,
+            max_iters: MAX_ITERS,
+            observer: None,
+        })
+    }
+
+    /// The cell with these signs instead.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] unless there is one sign a row.
+    pub fn signs(mut self, signs: Signs) -> Result<Self, Error> {
+        let (expected, found) = (self.model.nrows(), signs.len());
+        if found != expected {
+            return Err(Error::Shape { what: "signs", unit: "entries", expected, found });
+        }
+        self.signs = signs;
+        Ok(self)
+    }
+
+    /// A start inside the cell; without one, [`largest_slack_start`] finds it.
+    ///
+    /// # Errors
+    /// [`Error::Shape`], [`Error::NonFinite`].
+    pub fn start(mut self, x: DVector<T>) -> Result<Self, Error> {
+        check_vector("start", &x, self.model.dim())?;
+        self.start = Some(x);
+        Ok(self)
+    }
+
+    /// Adds the papers' ridge: the answer is then a stationary point of the
+    /// regularised L_G.
+    #[must_use]
+    pub fn ridge(mut self, weights: DVector<T>) -> Self {
+        self.ridge = Some(weights);
+        self
+    }
+
+    /// Limits the Newton steps.
+    #[must_use]
+    pub fn max_iters(mut self, max_iters: usize) -> Self {
+        self.max_iters = max_iters;
+        self
+    }
+
+    /// Watches the steps.
+    #[must_use]
+    pub fn observe(mut self, observer: impl FnMut(&Progress) + 'a) -> Self {
+        self.observer = Some(Box::new(observer));
+        self
+    }
+
+    /// Recovers.
+    ///
+    /// # Errors
+    /// [`Error::OutsideDomain`] for a start outside the cell,
+    /// [`Error::EmptyCell`], and those of reading the rows.
+    pub fn run(mut self) -> Result<Recovery<T>, Error> {
+        let (x, found) = match &self.start {
+            Some(x) => (x.clone(), "damped Newton from the given start"),
+            None => {
+                let start = largest_slack_start(&self.model, &self.signs)?;
+                (start.x, "damped Newton from the centre of the largest ball")
+            }
+        };
+        let mut observer = self.observer.take();
+        let mut found = self.newton(x, found, &mut observer)?;
+        if let (Some(weights), Some(x)) = (&self.ridge, &found.x) {
+            let loss = GradientInversion::new(&self.model, self.target.clone())?
+                .with_ridge(weights.clone())?
+                .in_cell(self.signs.clone())?;
+            let stationary = stationary::newton(&loss, x, self.max_iters, |k, g| report(&mut observer, "ridge", k, g))?;
+            stationary.enter(&mut found);
+            if let Some(x) = &found.x {
+                found.residual = self.relative_residual(&*self.model.at(x)?)?;
+            }
+        }
+        Ok(found)
+    }
+
+    fn newton(&self, x: DVector<T>, method: &str, observer: &mut Option<Observer<'_>>) -> Result<Recovery<T>, Error> {
+        let domain = Domain::Cell(self.signs.clone());
+        let slack = self.model.slack(&x)?;
+        if let Some(row) = domain.violation(&slack) {
+            return Err(Error::OutsideDomain { row, slack: to_f64(slack[row]) });
+        }
+        let floor = real::<T>(8.0) * epsilon::<T>() * count::<T>(self.model.dim()).sqrt();
+        let mut current = Iterate::at(self, x)?;
+        let (mut iterations, mut evaluations) = (0, 1);
+        let mut step = current.newton_step(&mut evaluations)?;
+        while iterations < self.max_iters && current.decrement(&step) > floor {
+            let Some(next) = self.descend(&domain, &current, &step, &mut evaluations)? else { break };
+            current = next;
+            iterations += 1;
+            step = current.newton_step(&mut evaluations)?;
+            report(observer, "newton", iterations, to_f64(current.decrement(&step)));
+        }
+        let decrement = current.decrement(&step);
+        // The step not taken is the error that is left; rounding of g adds to it.
+        let size = current.x.norm().max(epsilon());
+        let rounding = current.inverse_norm() * floor;
+        let error_estimate = (step.norm() + rounding) / size;
+        let residual = self.relative_residual(&current.geometry)?;
+        // The decrement is the distance to the solution in the local norm, in
+        // which the cell's boundary is about 1 away.
+        let (status, reason) = if decrement <= epsilon::<T>().sqrt() {
+            (Status::Recovered, format!("the Newton decrement is {:.1e}", to_f64(decrement)))
+        } else {
+            let reason = format!(
+                "the Newton decrement is still {:.1e} after {iterations} steps; in an unbounded cell no x may exist",
+                to_f64(decrement)
+            );
+            (Status::NotConverged, reason)
+        };
+        Ok(Recovery {
+            x: Some(current.x),
+            status,
+            reason,
+            method: method.to_string(),
+            iterations,
+            evaluations,
+            residual,
+            error_estimate: Some(error_estimate),
+            directions: Vec::new(),
+        })
+    }
+
+    /// The longest step of 1, ½, ¼, … that stays inside and decreases φ.
+    fn descend(
+        &self,
+        domain: &Domain,
+        from: &Iterate<T>,
+        step: &DVector<T>,
+        evaluations: &mut usize,
+    ) -> Result<Option<Iterate<T>>, Error> {
+        const HALVINGS: usize = 50;
+        const SUFFICIENT: f64 = 1e-4;
+        let change = self.model.design().apply(step)?;
+        let largest = domain.largest_step(from.geometry.slack(), &change);
+        let mut length = largest.map_or(T::one(), |t| (t * real(BOUNDARY_FRACTION)).min(T::one()));
+        let slope = from.residual.dot(step);
+        let noise = real::<T>(16.0) * epsilon::<T>() * (from.volumetric().abs() + from.linear_size(self));
+        for _ in 0..HALVINGS {
+            let x = &from.x + step * length;
+            // Rounding can put a point on the boundary after all.
+            if domain.violation(&self.model.slack(&x)?).is_none() {
+                if let Ok(next) = Iterate::at(self, x) {
+                    *evaluations += 1;
+                    let change = next.volumetric() - from.volumetric() - self.target.dot(&(step * length));
+                    if slope.abs() > noise {
+                        if change <= slope * length * real(SUFFICIENT) {
+                            return Ok(Some(next));
+                        }
+                    } else {
+                        // φ is flat to rounding here: only the residual can tell.
+                        let better = from.scaled(&next.residual) < from.scaled(&from.residual);
+                        return Ok(better.then_some(next));
+                    }
+                }
+            }
+            length *= real(0.5);
+        }
+        Ok(None)
+    }
+
+    /// ‖g − c‖ relative to ‖c‖, or where c = 0 to the size of g's terms.
+    fn relative_residual(&self, at: &Geometry<T>) -> Result<T, Error> {
+        let residual = (Barrier::score_gradient(at)? - &self.target).norm();
+        let size = self.target.norm();
+        if size > T::zero() {
+            return Ok(residual / size);
+        }
+        let terms = at.scores().component_div(at.slack());
+        Ok(residual / self.model.design().weighted_gram(&terms)?.trace().sqrt())
+    }
+}
+
+/// A point with its residual g − c and the factor of its preconditioner.
+struct Iterate<T: Scalar> {
+    x: DVector<T>,
+    geometry: std::sync::Arc<Geometry<T>>,
+    residual: DVector<T>,
+    factor: Factor<T>,
+}
+
+impl<T: Scalar> Iterate<T> {
+    fn at(problem: &GradientRecovery<'_, T>, x: DVector<T>) -> Result<Self, Error> {
+        let geometry = problem.model.at(&x)?;
+        let residual = Barrier::score_gradient(&geometry)? - &problem.target;
+        // D = 3Σ − 2Σ², the diagonal of (V3)'s inner matrix.
+        let diagonal = geometry.scores().map(|s| s * (real::<T>(3.0) - s * real(2.0)));
+        let weights = diagonal.zip_map(geometry.slack(), |d, s| d.max(T::zero()).sqrt() / s.abs());
+        let factor = Factor::new(problem.model.design(), &weights, Factorisation::Automatic)?;
+        Ok(Iterate { x, geometry, residual, factor })
+    }
+
+    fn volumetric(&self) -> T {
+        self.geometry.volumetric()
+    }
+
+    /// ‖c‖·‖x‖, the size of φ's linear term.
+    fn linear_size(&self, problem: &GradientRecovery<'_, T>) -> T {
+        problem.target.norm() * self.x.norm()
+    }
+
+    /// The residual's norm in the preconditioner's inverse.
+    fn scaled(&self, residual: &DVector<T>) -> T {
+        self.factor.solve_transposed(residual).norm()
+    }
+
+    /// √(stepᵀ ∇²V step), the length of the step in the local norm.
+    fn decrement(&self, step: &DVector<T>) -> T {
+        (-self.residual.dot(step)).max(T::zero()).sqrt()
+    }
+
+    fn inverse_norm(&self) -> T {
+        self.factor.inverse_norm()
+    }
+
+    /// ∇²V step = −(g − c) by preconditioned conjugate gradients.
+    fn newton_step(&self, evaluations: &mut usize) -> Result<DVector<T>, Error> {
+        let precondition = |r: &DVector<T>| self.factor.solve(&self.factor.solve_transposed(r));
+        let mut r = -&self.residual;
+        let mut z = precondition(&r);
+        let mut rz = r.dot(&z);
+        let goal = rz * epsilon::<T>().powf(real(1.5));
+        let mut direction = z.clone();
+        let mut step = DVector::zeros(r.len());
+        for _ in 0..INNER_STEPS {
+            if !(rz > goal) {
+                break;
+            }
+            let image = Barrier::product(&self.geometry, &direction)?;
+            *evaluations += 1;
+            let alpha = rz / direction.dot(&image);
+            if !alpha.is_finite() {
+                break;
+            }
+            step.axpy(alpha, &direction, T::one());
+            r.axpy(-alpha, &image, T::one());
+            z = precondition(&r);
+            let next = r.dot(&z);
+            direction = &z + &direction * (next / rz);
+            rz = next;
+        }
+        Ok(step)
+    }
+}

@@ -1,0 +1,117 @@
+//! Weights without signs give x by one linear problem in lifted unknowns.
+//!
+//! ```text
+//! (a_iᵀx − b_i)² = t² m_i²   is linear in X = xxᵀ, x and t²:
+//! a_iᵀ X a_i − 2 b_i a_iᵀ x − t² m_i² = −b_i²
+//! ```
+//! with d(d+3)/2 + 1 unknowns.
+
+use nalgebra::{DMatrix, DVector};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use crate::error::Error;
+use crate::geometry::Model;
+use crate::linalg::{Design, DesignMatrix, least_squares};
+use crate::scalar::{Scalar, epsilon, real};
+
+/// Rows per unknown that the lift uses at most. It need only find the signs;
+/// all rows enter the linear step that follows.
+const ROWS_PER_UNKNOWN: usize = 4;
+
+/// Unknowns of the lift: the least number of rows it takes.
+pub(crate) fn unknowns(d: usize) -> usize {
+    d * (d + 3) / 2 + 1
+}
+
+/// The lifted system, its rows made as they are read.
+struct Lifted<T: Scalar> {
+    /// Chosen rows of A, columns brought to unit size.
+    a: DMatrix<T>,
+    b: DVector<T>,
+    squares: DVector<T>,
+}
+
+impl<T: Scalar> DesignMatrix<T> for Lifted<T> {
+    fn nrows(&self) -> usize {
+        self.a.nrows()
+    }
+
+    fn ncols(&self) -> usize {
+        unknowns(self.a.ncols())
+    }
+
+    fn read_rows(&self, start: usize, rows: &mut DMatrix<T>) -> Result<(), Error> {
+        let (m, d) = (rows.nrows(), self.a.ncols());
+        let a = self.a.rows(start, m);
+        let mut next = 0;
+        let mut write = |column: DVector<T>| {
+            rows.set_column(next, &column);
+            next += 1;
+        };
+        // x first, then t², then X.
+        let b = self.b.rows(start, m);
+        (0..d).for_each(|j| write(a.column(j).component_mul(&b) * real::<T>(-2.0)));
+        write(-self.squares.rows(start, m));
+        for j in 0..d {
+            write(a.column(j).component_mul(&a.column(j)));
+            // X is symmetric: each entry off the diagonal counts twice.
+            (0..j).for_each(|k| write(a.column(j).component_mul(&a.column(k)) * real::<T>(2.0)));
+        }
+        Ok(())
+    }
+}
+
+/// What the lift found.
+pub(crate) struct Lift<T: Scalar> {
+    pub(crate) x: DVector<T>,
+    /// Whether x is the same for every solution of the lifted system.
+    pub(crate) determined: bool,
+}
+
+/// Solves the lifted system on a seeded choice of rows.
+pub(crate) fn solve<T: Scalar>(
+    model: &Model<T>,
+    magnitudes: &DVector<T>,
+    seed: u64,
+) -> Result<Lift<T>, Error> {
+    let d = model.dim();
+    // Zero marks a row whose slack is not known.
+    let known: Vec<usize> = (0..model.nrows()).filter(|&i| magnitudes[i] > T::zero()).collect();
+    let chosen = choose(known, ROWS_PER_UNKNOWN * unknowns(d), seed);
+    let mut a = DMatrix::zeros(chosen.len(), d);
+    let mut row = DMatrix::zeros(1, d);
+    for (k, &i) in chosen.iter().enumerate() {
+        model.design().read_rows(i, &mut row)?;
+        a.row_mut(k).copy_from(&row.row(0));
+    }
+    // Columns to unit size: X would otherwise mix units squared.
+    let scale = DVector::from_iterator(d, a.column_iter().map(|c| c.amax()))
+        .map(|s| if s > T::zero() { s } else { T::one() });
+    for (mut column, &s) in a.column_iter_mut().zip(scale.iter()) {
+        column.unscale_mut(s);
+    }
+    let b = DVector::from_iterator(chosen.len(), chosen.iter().map(|&i| model.rhs()[i]));
+    let squares = DVector::from_iterator(chosen.len(), chosen.iter().map(|&i| magnitudes[i] * magnitudes[i]));
+    // m_i² is good to a relative ε: each row counts by its own size, but a tiny
+    // slack must not drown the others in the rounding of a_i a_iᵀ.
+    let floor = squares.mean() * real(1e-2);
+    let weights = squares.map(|m| T::one() / m.max(floor));
+    let rhs = b.map(|b| -b * b);
+    let system = Design::new(Lifted { a, b, squares });
+    let solution = least_squares(&system, &weights, &rhs, epsilon::<T>() * real(1e4))?;
+    let determined = solution.null_space.rows(0, d).iter().all(|v| v.abs() < real(1e-6));
+    let x = solution.x.rows(0, d).component_div(&scale);
+    Ok(Lift { x, determined })
+}
+
+/// At most `limit` of the rows, in order.
+fn choose(rows: Vec<usize>, limit: usize, seed: u64) -> Vec<usize> {
+    if rows.len() <= limit {
+        return rows;
+    }
+    let mut rng = StdRng::seed_from_u64(seed);
+    let mut chosen = rand::seq::index::sample(&mut rng, rows.len(), limit).into_vec();
+    chosen.sort_unstable();
+    chosen.into_iter().map(|k| rows[k]).collect()
+}

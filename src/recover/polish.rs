@@ -1,0 +1,67 @@
+//! Gauss–Newton on L_D from a good start, and how sure the result is.
+
+use nalgebra::DVector;
+
+use crate::error::Error;
+use crate::geometry::Model;
+use crate::linalg::{Design, Factor, Factorisation};
+use crate::objective::score_jacobian;
+use crate::scalar::{Scalar, count, epsilon, real};
+
+/// Steps at most: from a good start two or three reach rounding.
+const STEPS: usize = 30;
+
+/// A polished point.
+pub(crate) struct Polished<T: Scalar> {
+    pub(crate) x: DVector<T>,
+    /// ‖σ(x) − τ‖ / ‖τ‖.
+    pub(crate) residual: T,
+    /// ‖J⁺‖·(‖σ − τ‖ + rounding) / ‖x‖: the error of x to expect.
+    pub(crate) error_estimate: T,
+    pub(crate) iterations: usize,
+}
+
+/// Minimises ½‖σ(x) − τ‖² from x. O(nd³) a step.
+pub(crate) fn polish<T: Scalar>(
+    model: &Model<T>,
+    target: &DVector<T>,
+    mut x: DVector<T>,
+    mut on_step: impl FnMut(usize, T),
+) -> Result<Polished<T>, Error> {
+    let size = target.norm();
+    let mut residual = model.at(&x)?.scores() - target;
+    let ones = DVector::from_element(model.nrows(), T::one());
+    let mut iterations = 0;
+    loop {
+        let geometry = model.at(&x)?;
+        let jacobian = Design::from(score_jacobian(&geometry)?);
+        drop(geometry);
+        let factor = Factor::new(&jacobian, &ones, Factorisation::Qr)?;
+        let step = -factor.solve(&factor.project(&jacobian, &ones, &residual)?);
+        let mut improved = None;
+        let mut length = T::one();
+        while iterations < STEPS && improved.is_none() && length > real(1e-3) {
+            let next = &x + &step * length;
+            // A slack may hit zero on the way: that point is just not taken.
+            if let Ok(geometry) = model.at(&next) {
+                let r = geometry.scores() - target;
+                improved = (r.norm() < residual.norm()).then_some((next, r));
+            }
+            length *= real(0.5);
+        }
+        let moved = step.norm() / x.norm().max(epsilon());
+        if let Some((next, r)) = improved {
+            (x, residual) = (next, r);
+            iterations += 1;
+            on_step(iterations, residual.norm() / size);
+            // Below a hundred roundings each gain is luck.
+            if moved > real::<T>(100.0) * epsilon::<T>() {
+                continue;
+            }
+        }
+        let inverse = factor.inverse_norm();
+        let rounding = epsilon::<T>() * size * count::<T>(model.dim()).sqrt();
+        let error_estimate = inverse * (residual.norm() + rounding) / x.norm().max(epsilon());
+        return Ok(Polished { x, residual: residual.norm() / size, error_estimate, iterations });
+    }
+}

@@ -1,0 +1,9 @@
+//! What the tests, the examples and the `bars` program share.
+
+#![allow(dead_code, reason = "each test file uses its own part of this module")]
+
+pub mod double_double;
+pub mod instances;
+pub mod reference;
+
+impl levinv::Scalar for double_double::DoubleDouble {}
