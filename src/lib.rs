@@ -6,6 +6,7 @@ mod linalg;
 pub mod notation;
 mod objective;
 mod scalar;
+pub mod solver;
 
 pub use error::Error;
 pub use geometry::{Domain, Geometry, Model, Signs};

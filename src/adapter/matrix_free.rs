@@ -8,7 +8,7 @@ use nalgebra::DVector;
 
 use crate::error::Error as LevinvError;
 use crate::objective::HasHessianProduct;
-use crate::scalar::{Scalar, real};
+use crate::scalar::Scalar;
 
 type Failure = Arc<Mutex<Option<LevinvError>>>;
 
@@ -113,9 +113,10 @@ impl<T: Scalar, O: HasHessianProduct<T>> ArgminDot<DVector<T>, DVector<T>> for H
     fn dot(&self, h: &DVector<T>) -> DVector<T> {
         self.objective.hessian_product(&self.x, h).unwrap_or_else(|error| {
             *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-            // Nothing can be returned that an inner solver could take for a
-            // curvature; the next evaluation ends the run with the error.
-            DVector::from_element(h.len(), real(f64::NAN))
+            // Negative curvature makes every inner solver of argmin stop at
+            // once, where NaN would keep NewtonCG's in its loop for ever; the
+            // next evaluation then ends the run with the error.
+            -h
         })
     }
 }

@@ -30,7 +30,9 @@
 mod matrix;
 mod matrix_free;
 mod problem;
+mod retreat;
 
 pub use matrix::Mat;
 pub use matrix_free::{HessianOperator, MatrixFreeProblem};
 pub use problem::ArgminProblem;
+pub use retreat::Retreat;

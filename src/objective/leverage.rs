@@ -239,6 +239,12 @@ impl<T: Scalar, F: ClosedForm<T>> Objective<T> for LeverageObjective<T, F> {
         let change = self.model.design().apply(step)?;
         Ok(self.domain.largest_step(&self.model.slack(x)?, &change))
     }
+
+    /// A_xᵀA_x: inside its unit ball (Dikin's ellipsoid) no slack changes sign.
+    fn metric(&self, x: &DVector<T>) -> Result<Option<DMatrix<T>>, Error> {
+        let d = self.dim();
+        Ok(Some(self.at(x)?.geometry.form_from_frame(&DMatrix::identity(d, d))))
+    }
 }
 
 impl<T: Scalar, F: ClosedForm<T>> HasHessian<T> for LeverageObjective<T, F> {

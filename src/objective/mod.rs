@@ -9,6 +9,7 @@ mod barrier;
 mod gradient_inversion;
 mod leverage;
 mod ridge;
+mod scaled;
 mod score_inversion;
 mod third_moment;
 
@@ -16,6 +17,7 @@ pub use barrier::{Barrier, VolumetricBarrier};
 pub use gradient_inversion::{GradientInversion, GradientLoss};
 pub use leverage::{ClosedForm, LeverageObjective};
 pub use ridge::Ridge;
+pub use scaled::Scaled;
 pub use score_inversion::{ScoreInversion, ScoreLoss};
 pub(crate) use score_inversion::score_jacobian;
 
@@ -78,6 +80,15 @@ pub trait Objective<T: Scalar> {
     /// # Errors
     /// Input that is no point.
     fn largest_step(&self, _x: &DVector<T>, _step: &DVector<T>) -> Result<Option<T>, Error> {
+        Ok(None)
+    }
+
+    /// A positive definite form in which a step from x of length 1 is as long as
+    /// a first step should be, if one is known; [`Scaled`] builds on it.
+    ///
+    /// # Errors
+    /// As for the gradient.
+    fn metric(&self, _x: &DVector<T>) -> Result<Option<DMatrix<T>>, Error> {
         Ok(None)
     }
 }

@@ -1,0 +1,148 @@
+//! An objective in the natural coordinates of its start.
+
+use nalgebra::{Cholesky, DMatrix, DVector};
+
+use super::{HasHessian, HasHessianProduct, HasJacobian, Objective};
+use crate::error::Error;
+use crate::scalar::{Scalar, real};
+
+/// How long the first steepest-descent step is in natural coordinates, where 1
+/// reaches the boundary at the earliest.
+const FIRST_STEP: f64 = 0.5;
+
+/// `f` in coordinates z with `x = start + S z`, and in units in which its
+/// gradient at the start has length ½.
+///
+/// Solvers that begin with the step −∇f, as every quasi-Newton method and line
+/// search of argmin does, leave a cell at once where f is badly scaled: on
+/// gradient inversion all of them do, from everywhere. With S such that
+/// `SᵀMS = I` for the objective's own [`metric`](Objective::metric) M, a step of
+/// length less than 1 stays inside. For the objectives of this crate M is
+/// A_xᵀA_x, and that ball is Dikin's ellipsoid.
+///
+/// An objective without a metric keeps its coordinates and units.
+///
+/// # Complexity
+/// One metric and one gradient at the start; O(d²) more per evaluation, O(d³)
+/// per Hessian.
+///
+/// ```
+/// use levinv::{GradientInversion, Model, Objective, Scaled};
+/// use nalgebra::{dmatrix, dvector};
+///
+/// let model = Model::new(dmatrix![1.0; -1.0], dvector![-1.0, -1.0])?;
+/// let loss = GradientInversion::new(&model, dvector![1e6])?;
+/// let scaled = Scaled::new(loss, &dvector![0.0])?;
+/// assert!((scaled.gradient(&dvector![0.0])?.norm() - 0.5f64).abs() < 1e-12);
+/// assert_eq!(scaled.to_x(&dvector![0.0]), dvector![0.0]);
+/// # Ok::<(), levinv::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Scaled<T: Scalar, O> {
+    objective: O,
+    start: DVector<T>,
+    /// S, where the objective has a metric.
+    basis: Option<DMatrix<T>>,
+    unit: T,
+}
+
+impl<T: Scalar, O: Objective<T>> Scaled<T, O> {
+    /// Coordinates and units from the metric and the gradient at the start,
+    /// which becomes z = 0.
+    ///
+    /// # Errors
+    /// Those of the metric and the gradient.
+    pub fn new(objective: O, start: &DVector<T>) -> Result<Self, Error> {
+        let cholesky = objective.metric(start)?.and_then(Cholesky::new);
+        let identity = DMatrix::identity(start.len(), start.len());
+        // SᵀLLᵀS = I for S = L⁻ᵀ.
+        let basis = cholesky.and_then(|c| c.l().tr_solve_lower_triangular(&identity));
+        let mut scaled = Scaled { objective, start: start.clone(), basis, unit: T::one() };
+        if scaled.basis.is_some() {
+            let norm = scaled.gradient(&DVector::zeros(start.len()))?.norm();
+            let unit = real::<T>(FIRST_STEP) / norm;
+            if unit.is_finite() && unit > T::zero() {
+                scaled.unit = unit;
+            }
+        }
+        Ok(scaled)
+    }
+
+    /// The same in other units: f is multiplied by `factor` once more.
+    #[must_use]
+    pub fn times(mut self, factor: T) -> Self {
+        self.unit *= factor;
+        self
+    }
+
+    /// The point of given coordinates.
+    pub fn to_x(&self, z: &DVector<T>) -> DVector<T> {
+        &self.start + self.direction(z)
+    }
+
+    /// The factor on f.
+    pub fn unit(&self) -> T {
+        self.unit
+    }
+
+    /// The objective in its own coordinates.
+    pub fn objective(&self) -> &O {
+        &self.objective
+    }
+
+    fn direction(&self, h: &DVector<T>) -> DVector<T> {
+        self.basis.as_ref().map_or_else(|| h.clone(), |s| s * h)
+    }
+
+    fn pulled_back(&self, v: DVector<T>) -> DVector<T> {
+        self.basis.as_ref().map_or(v.clone(), |s| s.tr_mul(&v)) * self.unit
+    }
+}
+
+impl<T: Scalar, O: Objective<T>> Objective<T> for Scaled<T, O> {
+    fn dim(&self) -> usize {
+        self.objective.dim()
+    }
+
+    fn value(&self, z: &DVector<T>) -> Result<T, Error> {
+        Ok(self.objective.value(&self.to_x(z))? * self.unit)
+    }
+
+    fn gradient(&self, z: &DVector<T>) -> Result<DVector<T>, Error> {
+        Ok(self.pulled_back(self.objective.gradient(&self.to_x(z))?))
+    }
+
+    fn largest_step(&self, z: &DVector<T>, step: &DVector<T>) -> Result<Option<T>, Error> {
+        self.objective.largest_step(&self.to_x(z), &self.direction(step))
+    }
+}
+
+impl<T: Scalar, O: HasHessian<T>> HasHessian<T> for Scaled<T, O> {
+    fn hessian(&self, z: &DVector<T>) -> Result<DMatrix<T>, Error> {
+        let hessian = self.objective.hessian(&self.to_x(z))? * self.unit;
+        let Some(s) = &self.basis else { return Ok(hessian) };
+        let form = s.tr_mul(&(hessian * s));
+        Ok((&form + form.transpose()) * real::<T>(0.5))
+    }
+}
+
+impl<T: Scalar, O: HasHessianProduct<T>> HasHessianProduct<T> for Scaled<T, O> {
+    fn hessian_product(&self, z: &DVector<T>, h: &DVector<T>) -> Result<DVector<T>, Error> {
+        let product = self.objective.hessian_product(&self.to_x(z), &self.direction(h))?;
+        Ok(self.pulled_back(product))
+    }
+}
+
+impl<T: Scalar, O: HasJacobian<T>> HasJacobian<T> for Scaled<T, O> {
+    fn residual(&self, z: &DVector<T>) -> Result<DVector<T>, Error> {
+        Ok(self.objective.residual(&self.to_x(z))? * self.unit.sqrt())
+    }
+
+    fn jacobian(&self, z: &DVector<T>) -> Result<DMatrix<T>, Error> {
+        let jacobian = self.objective.jacobian(&self.to_x(z))? * self.unit.sqrt();
+        Ok(match &self.basis {
+            Some(s) => jacobian * s,
+            None => jacobian,
+        })
+    }
+}
