@@ -77,7 +77,9 @@ pub enum Error {
         slack: f64,
     },
     /// Columns of A depend on one another.
-    #[error("the design matrix has rank {rank}: column(s) {columns:?} (counted from 0) depend on the others")]
+    #[error(
+        "the design matrix has rank {rank}: column(s) {columns:?} (counted from 0) depend on the others"
+    )]
     RankDeficient {
         /// The numerical rank.
         rank: usize,
@@ -121,7 +123,9 @@ pub enum Error {
         what: &'static str,
     },
     /// No point has the signs asked for.
-    #[error("no point of the stated box has the signs asked for: the largest common slack is {slack:e}")]
+    #[error(
+        "no point of the stated box has the signs asked for: the largest common slack is {slack:e}"
+    )]
     EmptyCell {
         /// The largest slack (relative to the row norms) that a point reaches.
         slack: f64,

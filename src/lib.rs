@@ -1,16 +1,22 @@
+#![doc = include_str!("../README.md")]
+
 pub mod adapter;
-pub mod recover;
 mod error;
 mod geometry;
 mod linalg;
 pub mod notation;
 mod objective;
+pub mod recover;
 mod scalar;
 pub mod solver;
 
 pub use error::Error;
 pub use geometry::{Domain, Geometry, Model, Signs};
-pub use linalg::{Design, DesignMatrix, Factorisation};
+pub use linalg::{CHOLESKY_DIGITS, Design, DesignMatrix, Factorisation};
 pub use nalgebra::{DMatrix, DVector};
-pub use objective::*;
+pub use objective::{
+    Barrier, ClosedForm, GradientInversion, GradientLoss, HasHessian, HasHessianProduct,
+    HasJacobian, LeverageObjective, Objective, Ridge, Scaled, ScoreInversion, ScoreLoss,
+    VolumetricBarrier,
+};
 pub use scalar::Scalar;

@@ -146,6 +146,10 @@ impl<T: Scalar> ArgminInv<Mat<T>> for Mat<T> {
             return Ok(Mat(Form::Cholesky(cholesky)));
         }
         let lu = FullPivLU::new(matrix.clone());
-        if lu.is_invertible() { Ok(Mat(Form::Lu(Box::new(lu)))) } else { Err(singular()) }
+        if lu.is_invertible() {
+            Ok(Mat(Form::Lu(Box::new(lu))))
+        } else {
+            Err(singular())
+        }
     }
 }

@@ -27,7 +27,11 @@ impl<T: Scalar, O: HasHessianProduct<T>> MatrixFreeProblem<T, O> {
     /// Wraps an objective.
     pub fn new(objective: O) -> Self {
         let failure = Failure::default();
-        MatrixFreeProblem { objective: Arc::new(objective), failure, scalar: std::marker::PhantomData }
+        MatrixFreeProblem {
+            objective: Arc::new(objective),
+            failure,
+            scalar: std::marker::PhantomData,
+        }
     }
 
     /// The objective.
@@ -36,7 +40,12 @@ impl<T: Scalar, O: HasHessianProduct<T>> MatrixFreeProblem<T, O> {
     }
 
     fn check(&self) -> Result<(), Error> {
-        match self.failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        match self
+            .failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+        {
             Some(error) => Err(error.into()),
             None => Ok(()),
         }
@@ -80,7 +89,11 @@ impl<T: Scalar, O: HasHessianProduct<T>> Hessian for MatrixFreeProblem<T, O> {
     fn hessian(&self, x: &DVector<T>) -> Result<HessianOperator<T, O>, Error> {
         self.check()?;
         let (objective, failure) = (Arc::clone(&self.objective), Arc::clone(&self.failure));
-        Ok(HessianOperator { objective, failure, x: x.clone() })
+        Ok(HessianOperator {
+            objective,
+            failure,
+            x: x.clone(),
+        })
     }
 }
 
@@ -109,15 +122,18 @@ impl<T: Scalar, O> Clone for HessianOperator<T, O> {
     }
 }
 
-impl<T: Scalar, O: HasHessianProduct<T>> ArgminDot<DVector<T>, DVector<T>> for HessianOperator<T, O> {
+impl<T: Scalar, O: HasHessianProduct<T>> ArgminDot<DVector<T>, DVector<T>>
+    for HessianOperator<T, O>
+{
     fn dot(&self, h: &DVector<T>) -> DVector<T> {
-        self.objective.hessian_product(&self.x, h).unwrap_or_else(|error| {
-            *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-            // Negative curvature makes every inner solver of argmin stop at
-            // once, where NaN would keep NewtonCG's in its loop for ever; the
-            // next evaluation then ends the run with the error.
-            -h
-        })
+        self.objective
+            .hessian_product(&self.x, h)
+            .unwrap_or_else(|error| {
+                *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                // Negative curvature makes every inner solver of argmin stop at
+                // once, where NaN would keep NewtonCG's in its loop for ever; the
+                // next evaluation then ends the run with the error.
+                -h
+            })
     }
 }
-

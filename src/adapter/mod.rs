@@ -21,11 +21,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # Which solver needs what, and what it gets wrong
-//!
-//! Observed with argmin 0.11 on score and gradient inversion, from starts 5 %
-//! of the way to the cell's boundary; `tests/argmin_solvers.rs` asserts it.
-#![doc = include_str!("solvers.md")]
+//! Which of argmin's solvers needs what, reaches what, and gets what wrong: the
+//! table under «Solvers» on [the crate's page](crate#solvers).
 
 mod matrix;
 mod matrix_free;

@@ -28,7 +28,10 @@ pub struct ArgminProblem<T, O> {
 impl<T: Scalar, O: Objective<T>> ArgminProblem<T, O> {
     /// Wraps an objective.
     pub fn new(objective: O) -> Self {
-        ArgminProblem { objective, scalar: PhantomData }
+        ArgminProblem {
+            objective,
+            scalar: PhantomData,
+        }
     }
 
     /// The objective.

@@ -67,7 +67,14 @@ struct Begin<T: Scalar> {
 impl<L: Clone, T: Scalar> Retreat<L, T> {
     /// Guards a line search.
     pub fn new(search: L) -> Self {
-        Retreat { running: search.clone(), fresh: search, direction: None, start: None, tries: 0, factor: 1.0 }
+        Retreat {
+            running: search.clone(),
+            fresh: search,
+            direction: None,
+            start: None,
+            tries: 0,
+            factor: 1.0,
+        }
     }
 }
 
@@ -98,11 +105,18 @@ where
         loop {
             let (Some(direction), Some(start)) = (&self.direction, &self.start) else {
                 let reason = "no search direction was set".to_string();
-                return Err(LevinvError::Solver { what: "the line search", reason }.into());
+                return Err(LevinvError::Solver {
+                    what: "the line search",
+                    reason,
+                }
+                .into());
             };
             self.running = self.fresh.clone();
-            self.running.search_direction(direction * real::<T>(self.factor));
-            let mut state = SearchState::new().param(start.param.clone()).cost(start.cost);
+            self.running
+                .search_direction(direction * real::<T>(self.factor));
+            let mut state = SearchState::new()
+                .param(start.param.clone())
+                .cost(start.cost);
             if let Some(gradient) = &start.gradient {
                 state = state.gradient(gradient.clone());
             }
@@ -139,7 +153,11 @@ where
         let cost = state.get_cost();
         let gradient = state.take_gradient();
         (self.tries, self.factor) = (0, 1.0);
-        self.start = state.take_param().map(|param| Begin { param, cost, gradient });
+        self.start = state.take_param().map(|param| Begin {
+            param,
+            cost,
+            gradient,
+        });
         let (begun, kv) = self.begin(problem)?;
         Ok((carry(state, begun), kv))
     }

@@ -29,13 +29,20 @@ impl Signs {
     /// [`Error::ZeroSlack`] at a zero, [`Error::NonFinite`] at NaN or ∞.
     pub fn of<T: Scalar>(slack: &DVector<T>) -> Result<Self, Error> {
         let sign = |(row, s): (usize, &T)| match s.partial_cmp(&T::zero()) {
-            _ if !s.is_finite() => {
-                Err(Error::NonFinite { what: "signs", index: row, value: to_f64(*s) })
-            }
+            _ if !s.is_finite() => Err(Error::NonFinite {
+                what: "signs",
+                index: row,
+                value: to_f64(*s),
+            }),
             None | Some(std::cmp::Ordering::Equal) => Err(Error::ZeroSlack { row }),
             Some(order) => Ok(order.is_gt()),
         };
-        slack.iter().enumerate().map(sign).collect::<Result<_, _>>().map(Signs)
+        slack
+            .iter()
+            .enumerate()
+            .map(sign)
+            .collect::<Result<_, _>>()
+            .map(Signs)
     }
 
     /// The number of rows.
@@ -93,7 +100,11 @@ impl Domain {
     /// In a cell, row i leaves at t = −s_i/(A step)_i where that is positive.
     /// The free domain is left only at single points, which no step length
     /// hits but by accident: it bounds nothing.
-    pub(crate) fn largest_step<T: Scalar>(&self, slack: &DVector<T>, change: &DVector<T>) -> Option<T> {
+    pub(crate) fn largest_step<T: Scalar>(
+        &self,
+        slack: &DVector<T>,
+        change: &DVector<T>,
+    ) -> Option<T> {
         if matches!(self, Domain::Free) {
             return None;
         }

@@ -26,7 +26,11 @@ pub(crate) struct HeavyRows<T> {
 
 impl<T: Scalar> Default for HeavyRows<T> {
     fn default() -> Self {
-        HeavyRows { rows: Vec::new(), light: DMatrix::zeros(0, 0), complements: Vec::new() }
+        HeavyRows {
+            rows: Vec::new(),
+            light: DMatrix::zeros(0, 0),
+            complements: Vec::new(),
+        }
     }
 }
 
@@ -37,14 +41,18 @@ impl<T: Scalar> HeavyRows<T> {
     }
 
     pub(crate) fn new(rows: Vec<(usize, DVector<T>)>) -> Self {
-        HeavyRows { rows, ..Self::default() }
+        HeavyRows {
+            rows,
+            ..Self::default()
+        }
     }
 
     /// Completes the rows with the Gram matrix of the light ones.
     pub(crate) fn set_light(&mut self, light: DMatrix<T>) {
         let complement = |k: usize| {
             let (_, q) = &self.rows[k];
-            self.others(k).fold(quadratic(&light, q), |sum, (_, p, _)| sum + p * p)
+            self.others(k)
+                .fold(quadratic(&light, q), |sum, (_, p, _)| sum + p * p)
         };
         self.complements = (0..self.rows.len()).map(complement).collect();
         self.light = light;
@@ -72,7 +80,8 @@ impl<T: Scalar> HeavyRows<T> {
     /// Row index, P_ij and q_j of the heavy rows other than the k-th.
     fn others(&self, k: usize) -> impl Iterator<Item = (usize, T, &DVector<T>)> + '_ {
         let own = &self.rows[k].1;
-        let other = move |(l, (j, q)): (usize, &'_ (usize, DVector<T>))| (l != k).then(|| (*j, own.dot(q)));
+        let other =
+            move |(l, (j, q)): (usize, &'_ (usize, DVector<T>))| (l != k).then(|| (*j, own.dot(q)));
         self.rows.iter().enumerate().filter_map(move |item| {
             let q = &item.1.1;
             other(item).map(|(j, p)| (j, p, q))
@@ -80,10 +89,17 @@ impl<T: Scalar> HeavyRows<T> {
     }
 
     /// Replaces the heavy entries of Λv: Σ_j P_ij²(v_i − v_j).
-    pub(crate) fn mend_laplacian(&self, v: &DVector<T>, light_gram: &DMatrix<T>, out: &mut DVector<T>) {
+    pub(crate) fn mend_laplacian(
+        &self,
+        v: &DVector<T>,
+        light_gram: &DMatrix<T>,
+        out: &mut DVector<T>,
+    ) {
         for (k, (i, q)) in self.rows.iter().enumerate() {
             let own = v[*i] * self.complements[k] - quadratic(light_gram, q);
-            out[*i] = self.others(k).fold(own, |sum, (j, p, _)| sum - p * p * v[j]);
+            out[*i] = self
+                .others(k)
+                .fold(own, |sum, (j, p, _)| sum - p * p * v[j]);
         }
     }
 
@@ -96,13 +112,25 @@ impl<T: Scalar> HeavyRows<T> {
     /// ```text
     /// 4(Λe)_i − 4(P²(r'∘u))_i + 8 q_iᵀ (Qᵀdiag(u)Q)(Qᵀdiag(r')Q) q_i,   r' = r − r_i
     /// ```
-    pub(crate) fn mend_score_product(&self, terms: &ScoreProductTerms<'_, T>, out: &mut DVector<T>) {
-        let &ScoreProductTerms { r, u, e, r_light, u_light, f_light, u_gram } = terms;
+    pub(crate) fn mend_score_product(
+        &self,
+        terms: &ScoreProductTerms<'_, T>,
+        out: &mut DVector<T>,
+    ) {
+        let &ScoreProductTerms {
+            r,
+            u,
+            e,
+            r_light,
+            u_light,
+            f_light,
+            u_gram,
+        } = terms;
         let (four, eight) = (real::<T>(4.0), real::<T>(8.0));
         for (k, (i, q)) in self.rows.iter().enumerate() {
             let r_i = r[*i];
-            let mut sum = e[*i] * self.complements[k] - quadratic(f_light, q)
-                + r_i * quadratic(u_light, q);
+            let mut sum =
+                e[*i] * self.complements[k] - quadratic(f_light, q) + r_i * quadratic(u_light, q);
             // Qᵀdiag(r')Q q_i
             let mut image = r_light * q - (&self.light * q) * r_i;
             for (j, p, q_j) in self.others(k) {

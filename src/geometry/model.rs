@@ -61,7 +61,11 @@ impl<T: Scalar> Model<T> {
         let design = design.into();
         let (rows, columns) = (design.nrows(), design.ncols());
         if rows == 0 || columns == 0 {
-            return Err(Error::Empty { what: "design matrix", rows, columns });
+            return Err(Error::Empty {
+                what: "design matrix",
+                rows,
+                columns,
+            });
         }
         check_vector("b", &rhs, rows)?;
         if rows < columns {
@@ -69,7 +73,12 @@ impl<T: Scalar> Model<T> {
         }
         check_rank(&design)?;
         let last = Mutex::new(None);
-        Ok(Model(Arc::new(Parts { design, rhs, factorisation: Factorisation::default(), last })))
+        Ok(Model(Arc::new(Parts {
+            design,
+            rhs,
+            factorisation: Factorisation::default(),
+            last,
+        })))
     }
 
     /// The same model, factorised in a stated way.
@@ -77,7 +86,12 @@ impl<T: Scalar> Model<T> {
     pub fn with_factorisation(&self, factorisation: Factorisation) -> Self {
         let Parts { design, rhs, .. } = &*self.0;
         let (design, rhs, last) = (design.clone(), rhs.clone(), Mutex::new(None));
-        Model(Arc::new(Parts { design, rhs, factorisation, last }))
+        Model(Arc::new(Parts {
+            design,
+            rhs,
+            factorisation,
+            last,
+        }))
     }
 
     /// n, the number of rows.
@@ -141,10 +155,19 @@ pub(crate) fn check_vector<T: Scalar>(
     expected: usize,
 ) -> Result<(), Error> {
     if v.len() != expected {
-        return Err(Error::Shape { what, unit: "entries", expected, found: v.len() });
+        return Err(Error::Shape {
+            what,
+            unit: "entries",
+            expected,
+            found: v.len(),
+        });
     }
     match v.iter().position(|v| !v.is_finite()) {
-        Some(index) => Err(Error::NonFinite { what, index, value: to_f64(v[index]) }),
+        Some(index) => Err(Error::NonFinite {
+            what,
+            index,
+            value: to_f64(v[index]),
+        }),
         None => Ok(()),
     }
 }
@@ -160,13 +183,24 @@ fn check_rank<T: Scalar>(design: &Design<T>) -> Result<(), Error> {
             let (row, column) = (k % rows.nrows(), k / rows.nrows());
             let value = to_f64(rows[(row, column)]);
             let row = range.start + row;
-            return Err(Error::NonFiniteEntry { what: "design matrix", row, column, value });
+            return Err(Error::NonFiniteEntry {
+                what: "design matrix",
+                row,
+                column,
+                value,
+            });
         }
         // Largest entries serve as well as norms, and do not overflow.
         let size = |i| rows.row(i).iter().fold(T::zero(), |m: T, a| m.max(a.abs()));
         Ok((0..rows.nrows()).map(size).collect::<Vec<T>>())
     })?;
-    let inverse = |size: T| if size > T::zero() { T::one() / size } else { T::one() };
+    let inverse = |size: T| {
+        if size > T::zero() {
+            T::one() / size
+        } else {
+            T::one()
+        }
+    };
     let weights = norms.into_iter().flatten().map(inverse);
     let weights = DVector::from_iterator(design.nrows(), weights);
     let factor = Factor::new(design, &weights, Factorisation::Automatic)?;
@@ -174,5 +208,8 @@ fn check_rank<T: Scalar>(design: &Design<T>) -> Result<(), Error> {
     if columns.is_empty() {
         return Ok(());
     }
-    Err(Error::RankDeficient { rank: design.ncols() - columns.len(), columns })
+    Err(Error::RankDeficient {
+        rank: design.ncols() - columns.len(),
+        columns,
+    })
 }

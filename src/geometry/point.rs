@@ -51,7 +51,10 @@ impl<T: Scalar> Geometry<T> {
     ) -> Result<Self, Error> {
         // A slack too small to invert is as good as zero.
         let inverse_slack = slack.map(|s| T::one() / s);
-        if let Some(row) = inverse_slack.iter().position(|s| !s.is_finite() || *s == T::zero()) {
+        if let Some(row) = inverse_slack
+            .iter()
+            .position(|s| !s.is_finite() || *s == T::zero())
+        {
             return Err(Error::ZeroSlack { row });
         }
         let factor = Factor::new(design, &inverse_slack, choice)?;
@@ -121,7 +124,8 @@ impl<T: Scalar> Geometry<T> {
     /// # Errors
     /// Those of reading the rows.
     pub fn apply_transposed(&self, v: &DVector<T>) -> Result<DVector<T>, Error> {
-        self.design.apply_transposed(&v.component_mul(&self.inverse_slack))
+        self.design
+            .apply_transposed(&v.component_mul(&self.inverse_slack))
     }
 
     /// A_xᵀ K A_x for a form K given in the basis Q: `Rᵀ K R`, in the order of
@@ -179,7 +183,11 @@ impl<T: Scalar> Geometry<T> {
     }
 
     /// Λ v, given the split Gram matrix of v.
-    pub(crate) fn laplacian_of(&self, v: &DVector<T>, gram: &SplitGram<T>) -> Result<DVector<T>, Error> {
+    pub(crate) fn laplacian_of(
+        &self,
+        v: &DVector<T>,
+        gram: &SplitGram<T>,
+    ) -> Result<DVector<T>, Error> {
         let mut out = self.scores.component_mul(v) - self.row_forms(&gram.all)?;
         self.heavy()?.mend_laplacian(v, &gram.light, &mut out);
         Ok(out)
@@ -190,7 +198,10 @@ impl<T: Scalar> Geometry<T> {
         let heavy = self.heavy()?;
         if heavy.is_empty() {
             let all = self.gram(v)?;
-            return Ok(SplitGram { light: all.clone(), all });
+            return Ok(SplitGram {
+                light: all.clone(),
+                all,
+            });
         }
         let light = self.gram(&heavy.without(v))?;
         let all = heavy.add_to_gram(v, light.clone());
@@ -205,7 +216,10 @@ impl<T: Scalar> Geometry<T> {
         let rows: Vec<usize> = HeavyRows::select(&self.scores).collect();
         let mut heavy = HeavyRows::default();
         if !rows.is_empty() {
-            let q = rows.iter().map(|&i| Ok((i, self.q_row(i)?))).collect::<Result<_, Error>>()?;
+            let q = rows
+                .iter()
+                .map(|&i| Ok((i, self.q_row(i)?)))
+                .collect::<Result<_, Error>>()?;
             heavy = HeavyRows::new(q);
             let light = heavy.without(&DVector::from_element(self.slack.len(), T::one()));
             heavy.set_light(self.gram(&light)?);
@@ -262,17 +276,22 @@ impl<T: Scalar> Geometry<T> {
         work: impl Fn(&DMatrix<T>, &mut DMatrix<T>, &mut [T]) + Sync,
     ) -> Result<(), Error> {
         let empty = || (DMatrix::zeros(0, 0), DMatrix::zeros(0, 0));
-        self.blocks.fill(out.as_mut_slice(), empty, |(scratch, image), range, out| {
-            let q = self.q_block(&range, scratch)?;
-            if image.shape() != q.shape() {
-                *image = DMatrix::zeros(q.nrows(), q.ncols());
-            }
-            work(q, image, out);
-            Ok(())
-        })
+        self.blocks
+            .fill(out.as_mut_slice(), empty, |(scratch, image), range, out| {
+                let q = self.q_block(&range, scratch)?;
+                if image.shape() != q.shape() {
+                    *image = DMatrix::zeros(q.nrows(), q.ncols());
+                }
+                work(q, image, out);
+                Ok(())
+            })
     }
 
-    fn q_block<'a>(&'a self, range: &Range<usize>, scratch: &'a mut DMatrix<T>) -> Result<&'a DMatrix<T>, Error> {
+    fn q_block<'a>(
+        &'a self,
+        range: &Range<usize>,
+        scratch: &'a mut DMatrix<T>,
+    ) -> Result<&'a DMatrix<T>, Error> {
         match &self.q {
             Some(blocks) => Ok(&blocks[self.blocks.index(range)]),
             None => {
@@ -313,7 +332,14 @@ fn undefined_row<T: Scalar>(factor: &Factor<T>, slack: &DVector<T>) -> Option<us
     let sound = factor.r.iter().all(|r| r.is_finite())
         && factor.r.diagonal().iter().all(|r| *r != T::zero());
     let smaller = |&i: &usize, &j: &usize| {
-        slack[i].abs().partial_cmp(&slack[j].abs()).unwrap_or(std::cmp::Ordering::Equal)
+        slack[i]
+            .abs()
+            .partial_cmp(&slack[j].abs())
+            .unwrap_or(std::cmp::Ordering::Equal)
     };
-    if sound { None } else { (0..slack.len()).min_by(smaller) }
+    if sound {
+        None
+    } else {
+        (0..slack.len()).min_by(smaller)
+    }
 }

@@ -56,7 +56,9 @@ impl Blocks {
 
     fn blocks_of(&self, chunk: Range<usize>) -> impl Iterator<Item = Range<usize>> + use<> {
         let (rows, end) = (self.rows, chunk.end);
-        chunk.step_by(rows).map(move |start| start..(start + rows).min(end))
+        chunk
+            .step_by(rows)
+            .map(move |start| start..(start + rows).min(end))
     }
 
     /// Runs `work` on every item, in parallel where it pays, results in order.
@@ -135,16 +137,37 @@ mod tests {
 
     #[test]
     fn every_row_is_visited_once_and_in_order() {
-        for (n, d) in [(1, 1), (127, 3), (128, 3), (5_000, 40), (300_000, 7), (40_000, 2_000)] {
+        for (n, d) in [
+            (1, 1),
+            (127, 3),
+            (128, 3),
+            (5_000, 40),
+            (300_000, 7),
+            (40_000, 2_000),
+        ] {
             let blocks = Blocks::new(n, d);
             let seen = blocks
-                .fold(Vec::new, |seen, rows| Ok(seen.extend(rows)), |a, b| a.extend(b))
+                .fold(
+                    Vec::new,
+                    |seen, rows| {
+                        seen.extend(rows);
+                        Ok(())
+                    },
+                    |a, b| a.extend(b),
+                )
                 .unwrap()
                 .unwrap();
             assert!(seen.into_iter().eq(0..n), "n = {n}, d = {d}");
             let mut filled = vec![0; n];
             blocks
-                .fill(&mut filled, || (), |_, rows, out| Ok(out.iter_mut().zip(rows).for_each(|(o, i)| *o = i)))
+                .fill(
+                    &mut filled,
+                    || (),
+                    |_, rows, out| {
+                        out.iter_mut().zip(rows).for_each(|(o, i)| *o = i);
+                        Ok(())
+                    },
+                )
                 .unwrap();
             assert!(filled.into_iter().eq(0..n), "n = {n}, d = {d}");
         }

@@ -88,7 +88,9 @@ pub trait DesignMatrix<T: Scalar>: Send + Sync {
         let d = self.ncols();
         let sum = self.fold_blocks(
             || DVector::zeros(d),
-            |sum, rows, range| sum.gemv_tr(T::one(), rows, &v.rows(range.start, range.len()), T::one()),
+            |sum, rows, range| {
+                sum.gemv_tr(T::one(), rows, &v.rows(range.start, range.len()), T::one())
+            },
             |sum, part| *sum += part,
         )?;
         Ok(sum.unwrap_or_else(|| DVector::zeros(d)))
@@ -125,11 +127,12 @@ pub(crate) trait BlockWalk<T: Scalar>: DesignMatrix<T> {
         work: impl Fn(&mut DMatrix<T>, std::ops::Range<usize>, &mut [T]) + Sync,
     ) -> Result<DVector<T>, Error> {
         let mut out = DVector::zeros(self.nrows());
-        self.blocks().fill(out.as_mut_slice(), empty, |rows, range, out| {
-            self.read_block(&range, rows)?;
-            work(rows, range, out);
-            Ok(())
-        })?;
+        self.blocks()
+            .fill(out.as_mut_slice(), empty, |rows, range, out| {
+                self.read_block(&range, rows)?;
+                work(rows, range, out);
+                Ok(())
+            })?;
         Ok(out)
     }
 
@@ -153,7 +156,11 @@ pub(crate) trait BlockWalk<T: Scalar>: DesignMatrix<T> {
     }
 
     /// Reads a block into scratch that keeps its allocation where it fits.
-    fn read_block(&self, range: &std::ops::Range<usize>, rows: &mut DMatrix<T>) -> Result<(), Error> {
+    fn read_block(
+        &self,
+        range: &std::ops::Range<usize>,
+        rows: &mut DMatrix<T>,
+    ) -> Result<(), Error> {
         if rows.shape() != (range.len(), self.ncols()) {
             *rows = DMatrix::zeros(range.len(), self.ncols());
         }

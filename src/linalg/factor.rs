@@ -51,10 +51,14 @@ impl<T: Scalar> Factor<T> {
             Factorisation::Qr => Self::qr(a, w),
             Factorisation::Cholesky => match Self::cholesky(a, w)? {
                 Some((factor, _)) => Ok(factor),
-                None => Err(Error::Singular { what: "Gram matrix" }),
+                None => Err(Error::Singular {
+                    what: "Gram matrix",
+                }),
             },
             Factorisation::Automatic => match Self::cholesky(a, w)? {
-                Some((factor, loss)) if loss <= epsilon::<T>().powf(real(CHOLESKY_DIGITS)) => Ok(factor),
+                Some((factor, loss)) if loss <= epsilon::<T>().powf(real(CHOLESKY_DIGITS)) => {
+                    Ok(factor)
+                }
                 _ => Self::qr(a, w),
             },
         }
@@ -76,14 +80,23 @@ impl<T: Scalar> Factor<T> {
             }
         }
         super::mirror_lower(&mut gram);
-        let norm = (0..d).map(|j| gram.column(j).lp_norm(1)).fold(T::zero(), T::max);
-        let Some(cholesky) = Cholesky::new(gram) else { return Ok(None) };
+        let norm = (0..d)
+            .map(|j| gram.column(j).lp_norm(1))
+            .fold(T::zero(), T::max);
+        let Some(cholesky) = Cholesky::new(gram) else {
+            return Ok(None);
+        };
         let loss = norm * inverse_norm(&cholesky) * epsilon::<T>();
         let mut r = cholesky.unpack().transpose();
         for (mut column, &s) in r.column_iter_mut().zip(scale.iter()) {
             column.scale_mut(s);
         }
-        let factor = Factor { r, pivots: (0..d).collect(), method: Factorisation::Cholesky, steps: None };
+        let factor = Factor {
+            r,
+            pivots: (0..d).collect(),
+            method: Factorisation::Cholesky,
+            steps: None,
+        };
         Ok(Some((factor, loss)))
     }
 
@@ -105,7 +118,13 @@ impl<T: Scalar> Factor<T> {
             |sum, part| *sum += part,
         )?;
         let squares = squares.unwrap_or_else(|| DVector::zeros(d));
-        let scale = unit.zip_map(&squares, |u, s| if s > T::zero() { u * s.sqrt() } else { T::one() });
+        let scale = unit.zip_map(&squares, |u, s| {
+            if s > T::zero() {
+                u * s.sqrt()
+            } else {
+                T::one()
+            }
+        });
         let (mut r, pivots) = triangular_r_of_blocks(&**a, |rows, range| {
             w.scale_rows(range, rows);
             for (mut column, &s) in rows.column_iter_mut().zip(scale.iter()) {
@@ -115,7 +134,12 @@ impl<T: Scalar> Factor<T> {
         for (mut column, &p) in r.column_iter_mut().zip(&pivots) {
             column.scale_mut(scale[p]);
         }
-        let mut factor = Factor { r, pivots, method: Factorisation::Qr, steps: None };
+        let mut factor = Factor {
+            r,
+            pivots,
+            method: Factorisation::Qr,
+            steps: None,
+        };
         factor.orthogonalise_again(a, w)?;
         Ok(factor)
     }
@@ -141,7 +165,9 @@ impl<T: Scalar> Factor<T> {
         });
         // Broken down only where A is singular to working precision: then the
         // first factor is all there is.
-        let Some(second) = second.map(|c| c.unpack().transpose()) else { return Ok(()) };
+        let Some(second) = second.map(|c| c.unpack().transpose()) else {
+            return Ok(());
+        };
         let product = &second * &self.r;
         let first = std::mem::replace(&mut self.r, product);
         self.steps = Some([first, second]);
@@ -150,7 +176,10 @@ impl<T: Scalar> Factor<T> {
 
     /// ½ log det of the Gram matrix, `Σ ln |r_kk|`.
     pub(crate) fn half_log_det(&self) -> T {
-        self.r.diagonal().iter().fold(T::zero(), |sum, r| sum + r.abs().ln())
+        self.r
+            .diagonal()
+            .iter()
+            .fold(T::zero(), |sum, r| sum + r.abs().ln())
     }
 
     /// Rows of `diag(w) A` become rows of Q.
@@ -165,14 +194,21 @@ impl<T: Scalar> Factor<T> {
     }
 
     /// `Qᵀ (w∘v)`, for the A and w that were factorised. O(nd²).
-    pub(crate) fn project(&self, a: &Design<T>, w: &DVector<T>, v: &DVector<T>) -> Result<DVector<T>, Error> {
+    pub(crate) fn project(
+        &self,
+        a: &Design<T>,
+        w: &DVector<T>,
+        v: &DVector<T>,
+    ) -> Result<DVector<T>, Error> {
         let d = a.ncols();
         let sum = a.fold_blocks(
             || DVector::zeros(d),
             |sum: &mut DVector<T>, rows, range| {
                 w.scale_rows(range.clone(), rows);
                 self.orthonormalise(rows);
-                let part = v.rows_range(range.clone()).component_mul(&w.rows_range(range));
+                let part = v
+                    .rows_range(range.clone())
+                    .component_mul(&w.rows_range(range));
                 sum.gemv_tr(T::one(), rows, &part, T::one());
             },
             |sum, part| *sum += part,
@@ -182,7 +218,10 @@ impl<T: Scalar> Factor<T> {
 
     /// `P R⁻¹ k`: coordinates in Q back to coefficients.
     pub(crate) fn solve(&self, k: &DVector<T>) -> DVector<T> {
-        let solution = self.r.solve_upper_triangular(k).unwrap_or_else(|| k.clone());
+        let solution = self
+            .r
+            .solve_upper_triangular(k)
+            .unwrap_or_else(|| k.clone());
         let mut out = DVector::zeros(k.len());
         for (&p, &value) in self.pivots.iter().zip(solution.iter()) {
             out[p] = value;
@@ -193,14 +232,18 @@ impl<T: Scalar> Factor<T> {
     /// `R⁻ᵀ Pᵀ v`: a gradient in coefficients as one in the basis Q.
     pub(crate) fn solve_transposed(&self, v: &DVector<T>) -> DVector<T> {
         let permuted = DVector::from_iterator(v.len(), self.pivots.iter().map(|&p| v[p]));
-        self.r.tr_solve_upper_triangular(&permuted).unwrap_or(permuted)
+        self.r
+            .tr_solve_upper_triangular(&permuted)
+            .unwrap_or(permuted)
     }
 
-    /// ‖R⁻¹‖_F, column by column. O(d³).
-    pub(crate) fn inverse_norm(&self) -> T {
+    /// Norms of the rows of P R⁻¹: what a unit error in Q's coordinates makes of
+    /// each coefficient. O(d³).
+    pub(crate) fn amplification(&self) -> DVector<T> {
         let d = self.pivots.len();
         let unit = |j: usize| DVector::from_fn(d, |i, _| if i == j { T::one() } else { T::zero() });
-        (0..d).fold(T::zero(), |sum, j| sum + self.solve(&unit(j)).norm_squared()).sqrt()
+        let square = |sum: DVector<T>, j| sum + self.solve(&unit(j)).map(|v| v * v);
+        (0..d).fold(DVector::zeros(d), square).map(|v| v.sqrt())
     }
 
     /// R with its columns put back in A's order.
@@ -251,7 +294,9 @@ fn inverse_norm<T: Scalar>(cholesky: &Cholesky<T, nalgebra::Dyn>) -> T {
     let d = cholesky.l_dirty().nrows();
     // Signs alternate and sizes differ, so that no symmetry of M hides a
     // direction from the start.
-    let mut v = DVector::from_fn(d, |j, _| real(if j % 2 == 0 { 1.0 } else { -1.0 } * (1.0 + j as f64 / d as f64)));
+    let mut v = DVector::from_fn(d, |j, _| {
+        real(if j % 2 == 0 { 1.0 } else { -1.0 } * (1.0 + j as f64 / d as f64))
+    });
     let mut norm = T::one();
     for _ in 0..STEPS {
         let length = v.norm();
@@ -308,7 +353,13 @@ fn triangular_r_of_blocks<T: Scalar>(
 /// A matrix of at most d rows with the same Gram matrix.
 fn reduced<T: Scalar>(rows: &DMatrix<T>) -> DMatrix<T> {
     let (r, pivots) = T::pivoted_r(sorted(rows));
-    Factor { r, pivots, method: Factorisation::Qr, steps: None }.unpermuted()
+    Factor {
+        r,
+        pivots,
+        method: Factorisation::Qr,
+        steps: None,
+    }
+    .unpermuted()
 }
 
 fn stack<T: Scalar>(top: &DMatrix<T>, bottom: &DMatrix<T>) -> DMatrix<T> {
@@ -323,7 +374,11 @@ fn sorted<T: Scalar>(rows: &DMatrix<T>) -> DMatrix<T> {
     let mut order: Vec<usize> = (0..rows.nrows()).collect();
     let size = |i: usize| rows.row(i).iter().fold(T::zero(), |m, x| m.max(x.abs()));
     let sizes: Vec<T> = order.iter().map(|&i| size(i)).collect();
-    order.sort_by(|&i, &j| sizes[j].partial_cmp(&sizes[i]).unwrap_or(std::cmp::Ordering::Equal));
+    order.sort_by(|&i, &j| {
+        sizes[j]
+            .partial_cmp(&sizes[i])
+            .unwrap_or(std::cmp::Ordering::Equal)
+    });
     rows.select_rows(&order)
 }
 

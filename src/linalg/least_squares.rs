@@ -42,11 +42,16 @@ pub(crate) fn least_squares<T: Scalar>(
     // Both were asked for.
     let (u, vt) = match (svd.u, svd.v_t) {
         (Some(u), Some(vt)) => (u, vt),
-        _ => return Err(Error::Singular { what: "least-squares matrix" }),
+        _ => {
+            return Err(Error::Singular {
+                what: "least-squares matrix",
+            });
+        }
     };
     let largest = svd.singular_values.max();
-    let determined: Vec<usize> =
-        (0..d).filter(|&k| svd.singular_values[k] > tolerance * largest).collect();
+    let determined: Vec<usize> = (0..d)
+        .filter(|&k| svd.singular_values[k] > tolerance * largest)
+        .collect();
     let free: Vec<usize> = (0..d).filter(|k| !determined.contains(k)).collect();
     let full_rank = free.is_empty();
 
@@ -66,13 +71,25 @@ pub(crate) fn least_squares<T: Scalar>(
         };
         x += &step;
         let small = real::<T>(4.0) * epsilon::<T>();
-        if step.iter().zip(x.iter()).all(|(s, x)| s.abs() <= small * x.abs()) {
+        if step
+            .iter()
+            .zip(x.iter())
+            .all(|(s, x)| s.abs() <= small * x.abs())
+        {
             break;
         }
     }
     let residual = a.residual(&x, b)?.component_mul(w).norm();
     let size = b.component_mul(w).norm();
-    let residual = if size > T::zero() { residual / size } else { residual };
+    let residual = if size > T::zero() {
+        residual / size
+    } else {
+        residual
+    };
     let null_space = vt.select_rows(&free).transpose();
-    Ok(LeastSquares { x, null_space, residual })
+    Ok(LeastSquares {
+        x,
+        null_space,
+        residual,
+    })
 }

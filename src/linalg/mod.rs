@@ -10,7 +10,7 @@ mod sparse;
 pub(crate) use blocks::Blocks;
 pub(crate) use design::BlockWalk;
 pub use design::{Design, DesignMatrix};
-pub use factor::Factorisation;
+pub use factor::{CHOLESKY_DIGITS, Factorisation};
 pub(crate) use factor::{Factor, RowScaling};
 pub(crate) use least_squares::{LeastSquares, least_squares};
 

@@ -29,23 +29,31 @@ impl<T: Scalar> DesignMatrix<T> for CsrMatrix<T> {
 
     fn residual(&self, x: &DVector<T>, b: &DVector<T>) -> Result<DVector<T>, Error> {
         let mut out = DVector::zeros(b.len());
-        self.blocks().fill(out.as_mut_slice(), || (), |_, range, out| {
-            for (s, i) in out.iter_mut().zip(range) {
-                *s = T::residual_of_row(entries(self, i).map(|(j, a)| (a, x[j])), b[i]);
-            }
-            Ok(())
-        })?;
+        self.blocks().fill(
+            out.as_mut_slice(),
+            || (),
+            |_, range, out| {
+                for (s, i) in out.iter_mut().zip(range) {
+                    *s = T::residual_of_row(entries(self, i).map(|(j, a)| (a, x[j])), b[i]);
+                }
+                Ok(())
+            },
+        )?;
         Ok(out)
     }
 
     fn apply(&self, h: &DVector<T>) -> Result<DVector<T>, Error> {
         let mut out = DVector::zeros(CsrMatrix::nrows(self));
-        self.blocks().fill(out.as_mut_slice(), || (), |_, range, out| {
-            for (y, i) in out.iter_mut().zip(range) {
-                *y = entries(self, i).fold(T::zero(), |sum, (j, a)| sum + a * h[j]);
-            }
-            Ok(())
-        })?;
+        self.blocks().fill(
+            out.as_mut_slice(),
+            || (),
+            |_, range, out| {
+                for (y, i) in out.iter_mut().zip(range) {
+                    *y = entries(self, i).fold(T::zero(), |sum, (j, a)| sum + a * h[j]);
+                }
+                Ok(())
+            },
+        )?;
         Ok(out)
     }
 
@@ -91,5 +99,8 @@ impl<T: Scalar> DesignMatrix<T> for CsrMatrix<T> {
 /// Column and value of each stored entry of row i.
 fn entries<T: Scalar>(a: &CsrMatrix<T>, i: usize) -> impl Iterator<Item = (usize, T)> + Clone + '_ {
     let range = a.row_offsets()[i]..a.row_offsets()[i + 1];
-    a.col_indices()[range.clone()].iter().copied().zip(a.values()[range].iter().copied())
+    a.col_indices()[range.clone()]
+        .iter()
+        .copied()
+        .zip(a.values()[range].iter().copied())
 }

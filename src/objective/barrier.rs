@@ -73,7 +73,10 @@ impl Barrier {
     }
 
     /// ∇²V·h. (V3)
-    pub(crate) fn product<T: Scalar>(at: &Geometry<T>, h: &DVector<T>) -> Result<DVector<T>, Error> {
+    pub(crate) fn product<T: Scalar>(
+        at: &Geometry<T>,
+        h: &DVector<T>,
+    ) -> Result<DVector<T>, Error> {
         let u = at.apply(h)?;
         let inner = at.scores().component_mul(&u) * real::<T>(3.0)
             - at.squared_projection(&u)? * real::<T>(2.0);
@@ -85,8 +88,8 @@ impl Barrier {
         at: &Geometry<T>,
         moment: &ThirdMoment<T>,
     ) -> Result<DMatrix<T>, Error> {
-        let inner = at.gram(at.scores())? * real::<T>(3.0)
-            - moment.contract_two(moment) * real::<T>(2.0);
+        let inner =
+            at.gram(at.scores())? * real::<T>(3.0) - moment.contract_two(moment) * real::<T>(2.0);
         Ok(at.form_from_frame(&inner))
     }
 }
@@ -115,7 +118,12 @@ impl<T: Scalar> ClosedForm<T> for Barrier {
         Barrier::hessian(at, &ThirdMoment::new(at, None)?)
     }
 
-    fn hessian_product(&self, at: &Geometry<T>, _: &(), h: &DVector<T>) -> Result<DVector<T>, Error> {
+    fn hessian_product(
+        &self,
+        at: &Geometry<T>,
+        _: &(),
+        h: &DVector<T>,
+    ) -> Result<DVector<T>, Error> {
         Barrier::product(at, h)
     }
 

@@ -101,7 +101,11 @@ impl<T: Scalar> GradientState<T> {
         let image = at.apply(&self.residual)?;
         let gram = at.gram(&image)?;
         let squared = at.row_forms(&gram)?;
-        Ok(self.moments.get_or_init(|| Moments { image, gram, squared }))
+        Ok(self.moments.get_or_init(|| Moments {
+            image,
+            gram,
+            squared,
+        }))
     }
 }
 
@@ -111,7 +115,10 @@ impl<T: Scalar> ClosedForm<T> for GradientLoss<T> {
 
     fn state(&self, at: &Geometry<T>) -> Result<Self::State, Error> {
         let residual = Barrier::score_gradient(at)? - &self.target;
-        Ok(GradientState { residual, moments: OnceLock::new() })
+        Ok(GradientState {
+            residual,
+            moments: OnceLock::new(),
+        })
     }
 
     fn value(&self, _: &Geometry<T>, state: &Self::State) -> Result<T, Error> {
@@ -129,15 +136,18 @@ impl<T: Scalar> ClosedForm<T> for GradientLoss<T> {
         if !ThirdMoment::<T>::fits(n, d) {
             return hessian_by_products(d, |h| self.hessian_product(at, state, h));
         }
-        let Moments { image, gram, squared } = state.moments(at)?;
+        let Moments {
+            image,
+            gram,
+            squared,
+        } = state.moments(at)?;
         let moment = ThirdMoment::new(at, None)?;
         let weighted = ThirdMoment::new(at, Some(image))?;
         let cross = moment.contract_two(&weighted); // Qᵀ diag(y) P² Q
         // −12 diag(σ∘y) + 6 diag(P²y)
-        let diagonal = squared * real::<T>(6.0)
-            - at.scores().component_mul(image) * real::<T>(12.0);
-        let inner = at.gram(&diagonal)?
-            + (&cross + cross.transpose()) * real::<T>(6.0)
+        let diagonal =
+            squared * real::<T>(6.0) - at.scores().component_mul(image) * real::<T>(12.0);
+        let inner = at.gram(&diagonal)? + (&cross + cross.transpose()) * real::<T>(6.0)
             - moment.contract_three(gram) * real::<T>(8.0);
         let barrier = Barrier::hessian(at, &moment)?;
         Ok(barrier.tr_mul(&barrier) + at.form_from_frame(&inner)) // (G3)
@@ -149,19 +159,21 @@ impl<T: Scalar> ClosedForm<T> for GradientLoss<T> {
         state: &Self::State,
         h: &DVector<T>,
     ) -> Result<DVector<T>, Error> {
-        let Moments { image, gram, squared } = state.moments(at)?;
+        let Moments {
+            image,
+            gram,
+            squared,
+        } = state.moments(at)?;
         let scores = at.scores();
         let u = at.apply(h)?;
         let moment = at.gram(&u)?;
         let w = at.row_forms(&moment)?; // P²u
         // a = H_V h, then its image: the outer H_V joins the other terms.
-        let a = at.apply_transposed(
-            &(scores.component_mul(&u) * real::<T>(3.0) - &w * real::<T>(2.0)),
-        )?;
+        let a = at
+            .apply_transposed(&(scores.component_mul(&u) * real::<T>(3.0) - &w * real::<T>(2.0)))?;
         let outer = at.apply(&a)?;
-        let both = at.gram(
-            &(image.component_mul(&u) * real::<T>(6.0) - &outer * real::<T>(2.0)),
-        )?;
+        let both =
+            at.gram(&(image.component_mul(&u) * real::<T>(6.0) - &outer * real::<T>(2.0)))?;
         let product = &moment * gram;
         let form = both - (&product + product.transpose()) * real::<T>(4.0);
         let inner = at.row_forms(&form)?

@@ -99,7 +99,13 @@ struct Point<T: Scalar, F: ClosedForm<T>> {
 impl<T: Scalar, F: ClosedForm<T>> LeverageObjective<T, F> {
     pub(crate) fn with_form(model: &Model<T>, form: F) -> Self {
         let (ridge, domain, last) = (None, Domain::Free, Mutex::new(None));
-        LeverageObjective { model: model.clone(), form, ridge, domain, last }
+        LeverageObjective {
+            model: model.clone(),
+            form,
+            ridge,
+            domain,
+            last,
+        }
     }
 
     /// Adds the ridge ½‖diag(w)Ax‖². (R1)
@@ -118,7 +124,12 @@ impl<T: Scalar, F: ClosedForm<T>> LeverageObjective<T, F> {
     pub fn in_cell(mut self, signs: Signs) -> Result<Self, Error> {
         let (expected, found) = (self.model.nrows(), signs.len());
         if found != expected {
-            return Err(Error::Shape { what: "signs", unit: "entries", expected, found });
+            return Err(Error::Shape {
+                what: "signs",
+                unit: "entries",
+                expected,
+                found,
+            });
         }
         self.domain = Domain::Cell(signs);
         Ok(self)
@@ -162,8 +173,9 @@ impl<T: Scalar, F: ClosedForm<T>> LeverageObjective<T, F> {
         // Freed first, so that two points never stand in memory together.
         *last = None;
         let slack = self.model.slack(x)?;
-        let outside = |row: usize, slack: &DVector<T>| {
-            Error::OutsideDomain { row, slack: to_f64(slack[row]) }
+        let outside = |row: usize, slack: &DVector<T>| Error::OutsideDomain {
+            row,
+            slack: to_f64(slack[row]),
         };
         if let Some(row) = self.domain.violation(&slack) {
             return Err(outside(row, &slack));
@@ -243,7 +255,11 @@ impl<T: Scalar, F: ClosedForm<T>> Objective<T> for LeverageObjective<T, F> {
     /// A_xᵀA_x: inside its unit ball (Dikin's ellipsoid) no slack changes sign.
     fn metric(&self, x: &DVector<T>) -> Result<Option<DMatrix<T>>, Error> {
         let d = self.dim();
-        Ok(Some(self.at(x)?.geometry.form_from_frame(&DMatrix::identity(d, d))))
+        Ok(Some(
+            self.at(x)?
+                .geometry
+                .form_from_frame(&DMatrix::identity(d, d)),
+        ))
     }
 }
 
@@ -262,7 +278,9 @@ impl<T: Scalar, F: ClosedForm<T>> HasHessianProduct<T> for LeverageObjective<T, 
     fn hessian_product(&self, x: &DVector<T>, h: &DVector<T>) -> Result<DVector<T>, Error> {
         check_vector("direction", h, self.dim())?;
         let point = self.at(x)?;
-        let mut product = self.form.hessian_product(&point.geometry, &point.state, h)?;
+        let mut product = self
+            .form
+            .hessian_product(&point.geometry, &point.state, h)?;
         if let Some(ridge) = &self.ridge {
             product += ridge.gradient(&self.model, h)?;
         }
@@ -320,5 +338,8 @@ where
         return Ok(m);
     }
     let row = at.slack().map(|s| s.abs()).imin();
-    Err(Error::OutsideDomain { row, slack: to_f64(at.slack()[row]) })
+    Err(Error::OutsideDomain {
+        row,
+        slack: to_f64(at.slack()[row]),
+    })
 }

@@ -18,8 +18,8 @@ pub use gradient_inversion::{GradientInversion, GradientLoss};
 pub use leverage::{ClosedForm, LeverageObjective};
 pub use ridge::Ridge;
 pub use scaled::Scaled;
-pub use score_inversion::{ScoreInversion, ScoreLoss};
 pub(crate) use score_inversion::score_jacobian;
+pub use score_inversion::{ScoreInversion, ScoreLoss};
 
 use nalgebra::{DMatrix, DVector};
 

@@ -41,7 +41,12 @@ impl<T: Scalar> Ridge<T> {
         if let Some(index) = weights.iter().position(|w| *w < T::zero()) {
             let value = to_f64(weights[index]);
             let range = "at least 0";
-            return Err(Error::EntryOutOfRange { what: "ridge weights", index, value, range });
+            return Err(Error::EntryOutOfRange {
+                what: "ridge weights",
+                index,
+                value,
+                range,
+            });
         }
         let squares = weights.component_mul(&weights);
         Ok(Ridge { weights, squares })

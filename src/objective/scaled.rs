@@ -57,7 +57,12 @@ impl<T: Scalar, O: Objective<T>> Scaled<T, O> {
         let identity = DMatrix::identity(start.len(), start.len());
         // SᵀLLᵀS = I for S = L⁻ᵀ.
         let basis = cholesky.and_then(|c| c.l().tr_solve_lower_triangular(&identity));
-        let mut scaled = Scaled { objective, start: start.clone(), basis, unit: T::one() };
+        let mut scaled = Scaled {
+            objective,
+            start: start.clone(),
+            basis,
+            unit: T::one(),
+        };
         if scaled.basis.is_some() {
             let norm = scaled.gradient(&DVector::zeros(start.len()))?.norm();
             let unit = real::<T>(FIRST_STEP) / norm;
@@ -95,7 +100,10 @@ impl<T: Scalar, O: Objective<T>> Scaled<T, O> {
     }
 
     fn pulled_back(&self, v: DVector<T>) -> DVector<T> {
-        self.basis.as_ref().map_or(v.clone(), |s| s.tr_mul(&v)) * self.unit
+        match &self.basis {
+            Some(s) => s.tr_mul(&v) * self.unit,
+            None => v * self.unit,
+        }
     }
 }
 
@@ -113,14 +121,17 @@ impl<T: Scalar, O: Objective<T>> Objective<T> for Scaled<T, O> {
     }
 
     fn largest_step(&self, z: &DVector<T>, step: &DVector<T>) -> Result<Option<T>, Error> {
-        self.objective.largest_step(&self.to_x(z), &self.direction(step))
+        self.objective
+            .largest_step(&self.to_x(z), &self.direction(step))
     }
 }
 
 impl<T: Scalar, O: HasHessian<T>> HasHessian<T> for Scaled<T, O> {
     fn hessian(&self, z: &DVector<T>) -> Result<DMatrix<T>, Error> {
         let hessian = self.objective.hessian(&self.to_x(z))? * self.unit;
-        let Some(s) = &self.basis else { return Ok(hessian) };
+        let Some(s) = &self.basis else {
+            return Ok(hessian);
+        };
         let form = s.tr_mul(&(hessian * s));
         Ok((&form + form.transpose()) * real::<T>(0.5))
     }
@@ -128,7 +139,9 @@ impl<T: Scalar, O: HasHessian<T>> HasHessian<T> for Scaled<T, O> {
 
 impl<T: Scalar, O: HasHessianProduct<T>> HasHessianProduct<T> for Scaled<T, O> {
     fn hessian_product(&self, z: &DVector<T>, h: &DVector<T>) -> Result<DVector<T>, Error> {
-        let product = self.objective.hessian_product(&self.to_x(z), &self.direction(h))?;
+        let product = self
+            .objective
+            .hessian_product(&self.to_x(z), &self.direction(h))?;
         Ok(self.pulled_back(product))
     }
 }

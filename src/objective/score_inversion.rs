@@ -104,7 +104,10 @@ impl<T: Scalar> ClosedForm<T> for ScoreLoss<T> {
     const SUM_OF_SQUARES: bool = true;
 
     fn state(&self, at: &Geometry<T>) -> Result<Self::State, Error> {
-        Ok(ScoreState { residual: at.scores() - &self.target, moments: OnceLock::new() })
+        Ok(ScoreState {
+            residual: at.scores() - &self.target,
+            moments: OnceLock::new(),
+        })
     }
 
     fn value(&self, _: &Geometry<T>, state: &Self::State) -> Result<T, Error> {

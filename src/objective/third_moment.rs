@@ -49,7 +49,9 @@ impl<T: Scalar> ThirdMoment<T> {
             },
             |sum, part| *sum += part,
         )?;
-        Ok(ThirdMoment { packed: packed.unwrap_or_else(|| DMatrix::zeros(pairs(d), d)) })
+        Ok(ThirdMoment {
+            packed: packed.unwrap_or_else(|| DMatrix::zeros(pairs(d), d)),
+        })
     }
 
     /// `other₍₁₎ self₍₁₎ᵀ`: Qᵀdiag(v)P²Q where `other` is T⁽ᵛ⁾. (T1, T2)
@@ -108,7 +110,10 @@ fn pair(a: usize, b: usize) -> usize {
 }
 
 /// Slices of rows with the products of their pairs of entries, q_a∘q_b.
-fn for_each_slice<T: Scalar>(q: &DMatrix<T>, mut visit: impl FnMut(usize, &DMatrix<T>, &DMatrix<T>)) {
+fn for_each_slice<T: Scalar>(
+    q: &DMatrix<T>,
+    mut visit: impl FnMut(usize, &DMatrix<T>, &DMatrix<T>),
+) {
     let (n, d) = q.shape();
     let height = (PAIR_ENTRIES / pairs(d)).clamp(16, n.max(16));
     for first in (0..n).step_by(height) {
@@ -117,7 +122,11 @@ fn for_each_slice<T: Scalar>(q: &DMatrix<T>, mut visit: impl FnMut(usize, &DMatr
         for a in 0..d {
             for b in 0..=a {
                 let mut out = products.column_mut(pair(a, b));
-                for ((out, &x), &y) in out.iter_mut().zip(rows.column(a).iter()).zip(rows.column(b).iter()) {
+                for ((out, &x), &y) in out
+                    .iter_mut()
+                    .zip(rows.column(a).iter())
+                    .zip(rows.column(b).iter())
+                {
                     *out = x * y;
                 }
             }

@@ -2,7 +2,9 @@
 
 use nalgebra::DVector;
 
-use super::{Observer, Progress, Recovery, Status, largest_slack_start, report, stationary};
+use super::{
+    Observer, Progress, Recovery, Status, largest_slack_start, matched, report, stationary,
+};
 use crate::error::Error;
 use crate::geometry::{Domain, Geometry, Model, Signs, check_vector};
 use crate::linalg::{Factor, Factorisation};
@@ -13,6 +15,9 @@ use crate::scalar::{Scalar, count, epsilon, real, to_f64};
 pub const MAX_ITERS: usize = 200;
 /// How much of the way to the cell's boundary a step may go.
 const BOUNDARY_FRACTION: f64 = 0.95;
+/// Iterates whose slacks have all grown by this factor are on their way to
+/// infinity.
+const FAR: f64 = 1e8;
 /// Inner conjugate gradient steps; the preconditioned condition number is at
 /// most 5, so that thirty reach rounding.
 const INNER_STEPS: usize = 60;
@@ -84,7 +89,12 @@ impl<'a, T: Scalar> GradientRecovery<'a, T> {
     pub fn signs(mut self, signs: Signs) -> Result<Self, Error> {
         let (expected, found) = (self.model.nrows(), signs.len());
         if found != expected {
-            return Err(Error::Shape { what: "signs", unit: "entries", expected, found });
+            return Err(Error::Shape {
+                what: "signs",
+                unit: "entries",
+                expected,
+                found,
+            });
         }
         self.signs = signs;
         Ok(self)
@@ -141,7 +151,9 @@ impl<'a, T: Scalar> GradientRecovery<'a, T> {
             let loss = GradientInversion::new(&self.model, self.target.clone())?
                 .with_ridge(weights.clone())?
                 .in_cell(self.signs.clone())?;
-            let stationary = stationary::newton(&loss, x, self.max_iters, |k, g| report(&mut observer, "ridge", k, g))?;
+            let stationary = stationary::newton(&loss, x, self.max_iters, |k, g| {
+                report(&mut observer, "ridge", k, g)
+            })?;
             stationary.enter(&mut found);
             if let Some(x) = &found.x {
                 found.residual = self.relative_residual(&*self.model.at(x)?)?;
@@ -150,51 +162,100 @@ impl<'a, T: Scalar> GradientRecovery<'a, T> {
         Ok(found)
     }
 
-    fn newton(&self, x: DVector<T>, method: &str, observer: &mut Option<Observer<'_>>) -> Result<Recovery<T>, Error> {
+    fn newton(
+        &self,
+        x: DVector<T>,
+        method: &str,
+        observer: &mut Option<Observer<'_>>,
+    ) -> Result<Recovery<T>, Error> {
         let domain = Domain::Cell(self.signs.clone());
         let slack = self.model.slack(&x)?;
         if let Some(row) = domain.violation(&slack) {
-            return Err(Error::OutsideDomain { row, slack: to_f64(slack[row]) });
+            return Err(Error::OutsideDomain {
+                row,
+                slack: to_f64(slack[row]),
+            });
         }
         let floor = real::<T>(8.0) * epsilon::<T>() * count::<T>(self.model.dim()).sqrt();
+        let start = x.clone();
         let mut current = Iterate::at(self, x)?;
         let (mut iterations, mut evaluations) = (0, 1);
         let mut step = current.newton_step(&mut evaluations)?;
-        while iterations < self.max_iters && current.decrement(&step) > floor {
-            let Some(next) = self.descend(&domain, &current, &step, &mut evaluations)? else { break };
+        let far = real::<T>(FAR) * slack.amax();
+        while iterations < self.max_iters
+            && current.decrement(&step) > floor
+            && current.geometry.slack().amin() < far
+        {
+            let Some(next) = self.descend(&domain, &current, &step, &mut evaluations)? else {
+                break;
+            };
             current = next;
             iterations += 1;
             step = current.newton_step(&mut evaluations)?;
-            report(observer, "newton", iterations, to_f64(current.decrement(&step)));
-        }
-        let decrement = current.decrement(&step);
-        // The step not taken is the error that is left; rounding of g adds to it.
-        let size = current.x.norm().max(epsilon());
-        let rounding = current.inverse_norm() * floor;
-        let error_estimate = (step.norm() + rounding) / size;
-        let residual = self.relative_residual(&current.geometry)?;
-        // The decrement is the distance to the solution in the local norm, in
-        // which the cell's boundary is about 1 away.
-        let (status, reason) = if decrement <= epsilon::<T>().sqrt() {
-            (Status::Recovered, format!("the Newton decrement is {:.1e}", to_f64(decrement)))
-        } else {
-            let reason = format!(
-                "the Newton decrement is still {:.1e} after {iterations} steps; in an unbounded cell no x may exist",
-                to_f64(decrement)
+            report(
+                observer,
+                "newton",
+                iterations,
+                to_f64(current.decrement(&step)),
             );
-            (Status::NotConverged, reason)
-        };
+        }
+        // The step not taken is the error that is left; rounding of g adds to it.
+        let errors = step.abs() + current.factor.amplification() * floor;
+        let residual = self.relative_residual(&current.geometry)?;
+        let (status, reason, directions) =
+            self.judge(&domain, &start, &current, &step, residual)?;
         Ok(Recovery {
-            x: Some(current.x),
+            x: (status != Status::Infeasible).then_some(current.x),
             status,
             reason,
             method: method.to_string(),
             iterations,
             evaluations,
             residual,
-            error_estimate: Some(error_estimate),
-            directions: Vec::new(),
+            errors: Some(errors),
+            directions,
         })
+    }
+
+    /// What the last iterate is: the solution, or on its way to infinity.
+    fn judge(
+        &self,
+        domain: &Domain,
+        start: &DVector<T>,
+        last: &Iterate<T>,
+        step: &DVector<T>,
+        residual: T,
+    ) -> Result<(Status, String, Vec<DVector<T>>), Error> {
+        let decrement = last.decrement(step);
+        // The decrement is the distance to the solution in the local norm, in
+        // which the cell's boundary is about 1 away. Far out it vanishes by
+        // underflow, and only the residual still tells.
+        if matched(decrement) && matched(residual) {
+            let reason = format!("the Newton decrement is {:.1e}", to_f64(decrement));
+            return Ok((Status::Recovered, reason, Vec::new()));
+        }
+        // If some h never leaves the cell and cᵀh ≥ 0, then V(x) − cᵀx falls for
+        // ever along it. The way the iterates went is the candidate.
+        let way = &last.x - start;
+        let length = way.norm();
+        if length > real::<T>(FAR) * start.norm().max(T::one()) {
+            let h = way / length;
+            let change = self.model.design().apply(&h)?;
+            let recedes = domain
+                .largest_step(last.geometry.slack(), &change)
+                .is_none_or(|t| t > length);
+            let slope = self.target.dot(&h);
+            if recedes && slope >= -real::<T>(1e-6) * self.target.norm() {
+                let reason = "the cell is unbounded along the direction given, and no x in it has this gradient".to_string();
+                return Ok((Status::Infeasible, reason, vec![h]));
+            }
+        }
+        let reason = format!(
+            "the Newton decrement is still {:.1e}, the residual {:.1e}",
+            to_f64(decrement),
+            to_f64(residual)
+        );
+        Ok((Status::NotConverged, reason, Vec::new()))
     }
 
     /// The longest step of 1, ½, ¼, … that stays inside and decreases φ.
@@ -211,23 +272,23 @@ impl<'a, T: Scalar> GradientRecovery<'a, T> {
         let largest = domain.largest_step(from.geometry.slack(), &change);
         let mut length = largest.map_or(T::one(), |t| (t * real(BOUNDARY_FRACTION)).min(T::one()));
         let slope = from.residual.dot(step);
-        let noise = real::<T>(16.0) * epsilon::<T>() * (from.volumetric().abs() + from.linear_size(self));
+        let noise =
+            real::<T>(16.0) * epsilon::<T>() * (from.volumetric().abs() + from.linear_size(self));
         for _ in 0..HALVINGS {
             let x = &from.x + step * length;
             // Rounding can put a point on the boundary after all.
-            if domain.violation(&self.model.slack(&x)?).is_none() {
-                if let Ok(next) = Iterate::at(self, x) {
-                    *evaluations += 1;
-                    let change = next.volumetric() - from.volumetric() - self.target.dot(&(step * length));
-                    if slope.abs() > noise {
-                        if change <= slope * length * real(SUFFICIENT) {
-                            return Ok(Some(next));
-                        }
-                    } else {
-                        // φ is flat to rounding here: only the residual can tell.
-                        let better = from.scaled(&next.residual) < from.scaled(&from.residual);
-                        return Ok(better.then_some(next));
-                    }
+            let inside = domain.violation(&self.model.slack(&x)?).is_none();
+            if let Some(next) = inside.then(|| Iterate::at(self, x)).and_then(Result::ok) {
+                *evaluations += 1;
+                if slope.abs() <= noise {
+                    // φ is flat to rounding here: only the residual can tell.
+                    let better = from.scaled(&next.residual) < from.scaled(&from.residual);
+                    return Ok(better.then_some(next));
+                }
+                let change =
+                    next.volumetric() - from.volumetric() - self.target.dot(&(step * length));
+                if change <= slope * length * real(SUFFICIENT) {
+                    return Ok(Some(next));
                 }
             }
             length *= real(0.5);
@@ -260,10 +321,17 @@ impl<T: Scalar> Iterate<T> {
         let geometry = problem.model.at(&x)?;
         let residual = Barrier::score_gradient(&geometry)? - &problem.target;
         // D = 3Σ − 2Σ², the diagonal of (V3)'s inner matrix.
-        let diagonal = geometry.scores().map(|s| s * (real::<T>(3.0) - s * real(2.0)));
+        let diagonal = geometry
+            .scores()
+            .map(|s| s * (real::<T>(3.0) - s * real(2.0)));
         let weights = diagonal.zip_map(geometry.slack(), |d, s| d.max(T::zero()).sqrt() / s.abs());
         let factor = Factor::new(problem.model.design(), &weights, Factorisation::Automatic)?;
-        Ok(Iterate { x, geometry, residual, factor })
+        Ok(Iterate {
+            x,
+            geometry,
+            residual,
+            factor,
+        })
     }
 
     fn volumetric(&self) -> T {
@@ -283,10 +351,6 @@ impl<T: Scalar> Iterate<T> {
     /// √(stepᵀ ∇²V step), the length of the step in the local norm.
     fn decrement(&self, step: &DVector<T>) -> T {
         (-self.residual.dot(step)).max(T::zero()).sqrt()
-    }
-
-    fn inverse_norm(&self) -> T {
-        self.factor.inverse_norm()
     }
 
     /// ∇²V step = −(g − c) by preconditioned conjugate gradients.

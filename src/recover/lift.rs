@@ -13,11 +13,15 @@ use rand::rngs::StdRng;
 use crate::error::Error;
 use crate::geometry::Model;
 use crate::linalg::{Design, DesignMatrix, least_squares};
-use crate::scalar::{Scalar, epsilon, real};
+use crate::scalar::{Scalar, real, to_f64};
 
 /// Rows per unknown that the lift uses at most. It need only find the signs;
 /// all rows enter the linear step that follows.
 const ROWS_PER_UNKNOWN: usize = 4;
+
+/// Singular values of the lift below this, relative, are directions it leaves
+/// open: ε times the growth that squaring the unknowns brings.
+const RANK_TOLERANCE: f64 = 1e-12;
 
 /// Unknowns of the lift: the least number of rows it takes.
 pub(crate) fn unknowns(d: usize) -> usize {
@@ -25,14 +29,17 @@ pub(crate) fn unknowns(d: usize) -> usize {
 }
 
 /// The lifted system, its rows made as they are read.
-struct Lifted<T: Scalar> {
+///
+/// In f64 whatever the arithmetic of the problem: only signs come of it, and
+/// squaring the unknowns squares the condition number that f32 has no room for.
+struct Lifted {
     /// Chosen rows of A, columns brought to unit size.
-    a: DMatrix<T>,
-    b: DVector<T>,
-    squares: DVector<T>,
+    a: DMatrix<f64>,
+    b: DVector<f64>,
+    squares: DVector<f64>,
 }
 
-impl<T: Scalar> DesignMatrix<T> for Lifted<T> {
+impl DesignMatrix<f64> for Lifted {
     fn nrows(&self) -> usize {
         self.a.nrows()
     }
@@ -41,22 +48,22 @@ impl<T: Scalar> DesignMatrix<T> for Lifted<T> {
         unknowns(self.a.ncols())
     }
 
-    fn read_rows(&self, start: usize, rows: &mut DMatrix<T>) -> Result<(), Error> {
+    fn read_rows(&self, start: usize, rows: &mut DMatrix<f64>) -> Result<(), Error> {
         let (m, d) = (rows.nrows(), self.a.ncols());
         let a = self.a.rows(start, m);
         let mut next = 0;
-        let mut write = |column: DVector<T>| {
+        let mut write = |column: DVector<f64>| {
             rows.set_column(next, &column);
             next += 1;
         };
         // x first, then t², then X.
         let b = self.b.rows(start, m);
-        (0..d).for_each(|j| write(a.column(j).component_mul(&b) * real::<T>(-2.0)));
+        (0..d).for_each(|j| write(a.column(j).component_mul(&b) * -2.0));
         write(-self.squares.rows(start, m));
         for j in 0..d {
             write(a.column(j).component_mul(&a.column(j)));
             // X is symmetric: each entry off the diagonal counts twice.
-            (0..j).for_each(|k| write(a.column(j).component_mul(&a.column(k)) * real::<T>(2.0)));
+            (0..j).for_each(|k| write(a.column(j).component_mul(&a.column(k)) * 2.0));
         }
         Ok(())
     }
@@ -77,31 +84,39 @@ pub(crate) fn solve<T: Scalar>(
 ) -> Result<Lift<T>, Error> {
     let d = model.dim();
     // Zero marks a row whose slack is not known.
-    let known: Vec<usize> = (0..model.nrows()).filter(|&i| magnitudes[i] > T::zero()).collect();
+    let known: Vec<usize> = (0..model.nrows())
+        .filter(|&i| magnitudes[i] > T::zero())
+        .collect();
     let chosen = choose(known, ROWS_PER_UNKNOWN * unknowns(d), seed);
     let mut a = DMatrix::zeros(chosen.len(), d);
     let mut row = DMatrix::zeros(1, d);
     for (k, &i) in chosen.iter().enumerate() {
         model.design().read_rows(i, &mut row)?;
-        a.row_mut(k).copy_from(&row.row(0));
+        a.set_row(k, &row.row(0).map(to_f64));
     }
     // Columns to unit size: X would otherwise mix units squared.
     let scale = DVector::from_iterator(d, a.column_iter().map(|c| c.amax()))
-        .map(|s| if s > T::zero() { s } else { T::one() });
+        .map(|s| if s > 0.0 { s } else { 1.0 });
     for (mut column, &s) in a.column_iter_mut().zip(scale.iter()) {
         column.unscale_mut(s);
     }
-    let b = DVector::from_iterator(chosen.len(), chosen.iter().map(|&i| model.rhs()[i]));
-    let squares = DVector::from_iterator(chosen.len(), chosen.iter().map(|&i| magnitudes[i] * magnitudes[i]));
+    let of_chosen =
+        |v: &DVector<T>| DVector::from_iterator(chosen.len(), chosen.iter().map(|&i| to_f64(v[i])));
+    let b = of_chosen(model.rhs());
+    let squares = of_chosen(magnitudes).map(|m| m * m);
     // m_i² is good to a relative ε: each row counts by its own size, but a tiny
     // slack must not drown the others in the rounding of a_i a_iᵀ.
-    let floor = squares.mean() * real(1e-2);
-    let weights = squares.map(|m| T::one() / m.max(floor));
+    let floor = squares.mean() * 1e-2;
+    let weights = squares.map(|m| 1.0 / m.max(floor));
     let rhs = b.map(|b| -b * b);
     let system = Design::new(Lifted { a, b, squares });
-    let solution = least_squares(&system, &weights, &rhs, epsilon::<T>() * real(1e4))?;
-    let determined = solution.null_space.rows(0, d).iter().all(|v| v.abs() < real(1e-6));
-    let x = solution.x.rows(0, d).component_div(&scale);
+    let solution = least_squares(&system, &weights, &rhs, RANK_TOLERANCE)?;
+    let determined = solution
+        .null_space
+        .rows(0, d)
+        .iter()
+        .all(|v| v.abs() < 1e-6);
+    let x = solution.x.rows(0, d).component_div(&scale).map(real);
     Ok(Lift { x, determined })
 }
 

@@ -28,7 +28,8 @@ impl<T: Scalar> DesignMatrix<T> for Signed<T> {
         let mut part = DMatrix::zeros(height, d);
         self.a.read_rows(start, &mut part)?;
         rows.columns_mut(0, d).copy_from(&part);
-        rows.column_mut(d).copy_from(&self.column.rows(start, height));
+        rows.column_mut(d)
+            .copy_from(&self.column.rows(start, height));
         Ok(())
     }
 }
@@ -42,8 +43,17 @@ pub(crate) fn solve<T: Scalar>(
 ) -> Result<LeastSquares<T>, Error> {
     let column = DVector::from_fn(magnitudes.len(), |i, _| -magnitudes[i] * signs.sign(i));
     // Zero marks a row whose slack is not known.
-    let weights = magnitudes.map(|m| if m > T::zero() { T::one() / m } else { T::zero() });
-    let system = Design::new(Signed { a: model.design().clone(), column });
+    let weights = magnitudes.map(|m| {
+        if m > T::zero() {
+            T::one() / m
+        } else {
+            T::zero()
+        }
+    });
+    let system = Design::new(Signed {
+        a: model.design().clone(),
+        column,
+    });
     // The last column depends on the others exactly when b lies in the column
     // space of A; weights good to ε leave a pivot of that size times a few.
     let tolerance = epsilon::<T>() * real(1e3);

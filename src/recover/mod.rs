@@ -37,7 +37,7 @@ mod stationary;
 mod weights;
 
 pub use gradient::GradientRecovery;
-pub use scores::{ScoreRecovery, SignKnowledge};
+pub use scores::{MAX_ITERS, SUM_TOLERANCE, ScoreRecovery, SignKnowledge};
 pub use start::{Start, largest_slack_start};
 
 use std::fmt;
@@ -111,11 +111,19 @@ pub struct Recovery<T: Scalar> {
     /// Norm of the recovered minus the given target, relative to the given one
     /// (to the size of its terms where that is zero).
     pub residual: T,
-    /// The relative error of x to expect from the residual and from rounding,
+    /// How far each parameter may be off, from the residual and from rounding,
     /// to first order.
-    pub error_estimate: Option<T>,
+    pub errors: Option<DVector<T>>,
     /// Directions along which x may move without changing the target.
     pub directions: Vec<DVector<T>>,
+}
+
+impl<T: Scalar> Recovery<T> {
+    /// ‖errors‖ / ‖x‖: the relative error of x to expect.
+    pub fn error_estimate(&self) -> Option<T> {
+        let (x, errors) = (self.x.as_ref()?, self.errors.as_ref()?);
+        Some(errors.norm() / x.norm())
+    }
 }
 
 /// One step of a recovery, for progress displays and histories.
@@ -131,9 +139,18 @@ pub struct Progress {
 
 type Observer<'a> = Box<dyn FnMut(&Progress) + 'a>;
 
-fn report(observer: &mut Option<Observer<'_>>, phase: &'static str, iteration: usize, residual: f64) {
+fn report(
+    observer: &mut Option<Observer<'_>>,
+    phase: &'static str,
+    iteration: usize,
+    residual: f64,
+) {
     if let Some(observer) = observer {
-        observer(&Progress { phase, iteration, residual });
+        observer(&Progress {
+            phase,
+            iteration,
+            residual,
+        });
     }
 }
 

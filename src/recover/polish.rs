@@ -16,8 +16,8 @@ pub(crate) struct Polished<T: Scalar> {
     pub(crate) x: DVector<T>,
     /// ‖σ(x) − τ‖ / ‖τ‖.
     pub(crate) residual: T,
-    /// ‖J⁺‖·(‖σ − τ‖ + rounding) / ‖x‖: the error of x to expect.
-    pub(crate) error_estimate: T,
+    /// Row norms of J⁺ times (‖σ − τ‖ + rounding): how far each parameter may be off.
+    pub(crate) errors: DVector<T>,
     pub(crate) iterations: usize,
 }
 
@@ -59,9 +59,16 @@ pub(crate) fn polish<T: Scalar>(
                 continue;
             }
         }
-        let inverse = factor.inverse_norm();
-        let rounding = epsilon::<T>() * size * count::<T>(model.dim()).sqrt();
-        let error_estimate = inverse * (residual.norm() + rounding) / x.norm().max(epsilon());
-        return Ok(Polished { x, residual: residual.norm() / size, error_estimate, iterations });
+        // Of the target and of σ, which d products a row go into.
+        let rounding = real::<T>(4.0) * epsilon::<T>() * size * count::<T>(model.dim()).sqrt();
+        // x itself is rounded too.
+        let errors =
+            factor.amplification() * (residual.norm() + rounding) + x.abs() * epsilon::<T>();
+        return Ok(Polished {
+            x,
+            residual: residual.norm() / size,
+            errors,
+            iterations,
+        });
     }
 }

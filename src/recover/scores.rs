@@ -2,7 +2,10 @@
 
 use nalgebra::DVector;
 
-use super::{Observer, Progress, Recovery, Status, lift, linear, matched, polish, report, stationary, weights};
+use super::{
+    Observer, Progress, Recovery, Status, lift, linear, matched, polish, report, stationary,
+    weights,
+};
 use crate::error::Error;
 use crate::geometry::{Model, Signs, check_vector};
 use crate::objective::ScoreInversion;
@@ -69,7 +72,12 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
         if let Some(index) = target.iter().position(outside) {
             let value = to_f64(target[index]);
             let range = "a leverage score, between 0 and 1";
-            return Err(Error::EntryOutOfRange { what: "target", index, value, range });
+            return Err(Error::EntryOutOfRange {
+                what: "target",
+                index,
+                value,
+                range,
+            });
         }
         let rank = model.dim();
         let sum = to_f64(target.sum());
@@ -96,7 +104,12 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
         if let SignKnowledge::Known(signs) = &signs {
             let (expected, found) = (self.model.nrows(), signs.len());
             if found != expected {
-                return Err(Error::Shape { what: "signs", unit: "entries", expected, found });
+                return Err(Error::Shape {
+                    what: "signs",
+                    unit: "entries",
+                    expected,
+                    found,
+                });
             }
         }
         self.signs = signs;
@@ -143,8 +156,11 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
             None => self.recover(&mut observer)?,
         };
         if let (Some(weights), Some(x)) = (&self.ridge, &found.x) {
-            let loss = ScoreInversion::new(&self.model, self.target.clone())?.with_ridge(weights.clone())?;
-            let stationary = stationary::newton(&loss, x, self.max_iters, |k, g| report(&mut observer, "ridge", k, g))?;
+            let loss = ScoreInversion::new(&self.model, self.target.clone())?
+                .with_ridge(weights.clone())?;
+            let stationary = stationary::newton(&loss, x, self.max_iters, |k, g| {
+                report(&mut observer, "ridge", k, g)
+            })?;
             stationary.enter(&mut found);
             if let Some(x) = &found.x {
                 let scores = self.model.at(x)?;
@@ -166,7 +182,11 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
                 "with the signs unknown {} rows are needed for {d} columns, there are {n}; give the signs",
                 lift::unknowns(d)
             );
-            let status = if n == d + 1 { Status::Ambiguous } else { Status::Undetermined };
+            let status = if n == d + 1 {
+                Status::Ambiguous
+            } else {
+                Status::Undetermined
+            };
             return Ok(Some((status, reason)));
         }
         for (i, &t) in self.target.iter().enumerate() {
@@ -177,7 +197,9 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
                 return Ok(Some((Status::Undetermined, reason)));
             }
             if t == T::zero() && !self.is_zero_row(i)? {
-                let reason = format!("row {i} (counted from 0) has the score 0, which no finite slack gives");
+                let reason = format!(
+                    "row {i} (counted from 0) has the score 0, which no finite slack gives"
+                );
                 return Ok(Some((Status::Infeasible, reason)));
             }
         }
@@ -200,7 +222,12 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
         if !weights.converged {
             let mut out = ended(weights.verdict(self.max_iters), weights.explanation());
             out.residual = weights.residual;
-            return Ok(Recovery { iterations, evaluations, method: "row weights".into(), ..out });
+            return Ok(Recovery {
+                iterations,
+                evaluations,
+                method: "row weights".into(),
+                ..out
+            });
         }
         let mut magnitudes = weights.magnitudes;
         for (m, t) in magnitudes.iter_mut().zip(target.iter()) {
@@ -220,9 +247,15 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
                 method.push_str(", lifted least squares for the signs, least squares");
                 let lift = lift::solve(model, &magnitudes, self.seed)?;
                 if !lift.determined {
-                    let reason = "the lifted system does not determine x; give the signs".to_string();
+                    let reason =
+                        "the lifted system does not determine x; give the signs".to_string();
                     let out = ended(Status::Undetermined, reason);
-                    return Ok(Recovery { iterations, evaluations, method, ..out });
+                    return Ok(Recovery {
+                        iterations,
+                        evaluations,
+                        method,
+                        ..out
+                    });
                 }
                 nearest_signs(&model.slack(&lift.x)?)?
             }
@@ -230,15 +263,27 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
         let (linear, signs) = self.alternate(&magnitudes, signs)?;
         let d = model.dim();
         if linear.null_space.ncols() > 0 {
-            let directions = linear.null_space.column_iter().map(|v| v.rows(0, d).into_owned()).collect();
+            let directions = linear
+                .null_space
+                .column_iter()
+                .map(|v| v.rows(0, d).into_owned())
+                .collect();
             let reason = "b lies in the column space of A: x is known only up to a multiple of the direction given".to_string();
             let out = ended(Status::Undetermined, reason);
-            return Ok(Recovery { iterations, evaluations, method, directions, ..out });
+            return Ok(Recovery {
+                iterations,
+                evaluations,
+                method,
+                directions,
+                ..out
+            });
         }
         // x → σ(x) = τ to rounding.
         method.push_str(", Gauss–Newton");
         let start = linear.x.rows(0, d).into_owned();
-        let polished = polish::polish(model, target, start, |k, r| report(observer, "polish", k, to_f64(r)))?;
+        let polished = polish::polish(model, target, start, |k, r| {
+            report(observer, "polish", k, to_f64(r))
+        })?;
         let (status, reason) = self.judge(&polished, &signs)?;
         Ok(Recovery {
             x: Some(polished.x),
@@ -248,7 +293,7 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
             iterations: iterations + polished.iterations,
             evaluations: evaluations + (polished.iterations + 1) * (d + 1),
             residual: polished.residual,
-            error_estimate: Some(polished.error_estimate),
+            errors: Some(polished.errors),
             directions: Vec::new(),
         })
     }
@@ -279,7 +324,11 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
         Ok((solution, signs))
     }
 
-    fn judge(&self, polished: &polish::Polished<T>, signs: &Signs) -> Result<(Status, String), Error> {
+    fn judge(
+        &self,
+        polished: &polish::Polished<T>,
+        signs: &Signs,
+    ) -> Result<(Status, String), Error> {
         let residual = to_f64(polished.residual);
         if !matched(polished.residual) {
             let reason = format!(
@@ -295,16 +344,25 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
                 return Ok((Status::Recovered, reason));
             }
             let row = signs.first_violation(&slack).unwrap_or_default();
-            let reason = format!("the scores are matched, but not with the signs given (row {row}, counted from 0)");
+            let reason = format!(
+                "the scores are matched, but not with the signs given (row {row}, counted from 0)"
+            );
             return Ok((Status::Infeasible, reason));
         }
-        Ok((Status::Recovered, format!("the scores are matched to {residual:.1e}, relative")))
+        Ok((
+            Status::Recovered,
+            format!("the scores are matched to {residual:.1e}, relative"),
+        ))
     }
 }
 
 impl<T: Scalar> weights::Weights<T> {
     fn verdict(&self, max_iters: usize) -> Status {
-        if self.iterations >= max_iters { Status::NotConverged } else { Status::Infeasible }
+        if self.iterations >= max_iters {
+            Status::NotConverged
+        } else {
+            Status::Infeasible
+        }
     }
 
     fn explanation(&self) -> String {
@@ -330,7 +388,7 @@ fn ended<T: Scalar>(status: Status, reason: String) -> Recovery<T> {
         iterations: 0,
         evaluations: 0,
         residual: real(f64::NAN),
-        error_estimate: None,
+        errors: None,
         directions: Vec::new(),
     }
 }

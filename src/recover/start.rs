@@ -70,7 +70,11 @@ pub fn largest_slack_start<T: Scalar>(model: &Model<T>, signs: &Signs) -> Result
         // The answer is checked in compensated arithmetic, not believed.
         if signs.first_violation(&model.slack(&x)?).is_none() {
             let half_width = columns.map(|c| width * length / c);
-            return Ok(Start { x, radius: t * length, half_width });
+            return Ok(Start {
+                x,
+                radius: t * length,
+                half_width,
+            });
         }
     }
     Err(Error::EmptyCell { slack: radius })
@@ -109,14 +113,24 @@ fn largest_ball(rows: &DMatrix<f64>, rhs: &[f64], width: f64) -> Result<(Vec<f64
     bounds.push(1.0);
     let objective: Vec<f64> = (0..=d).map(|k| if k == d { -1.0 } else { 0.0 }).collect();
     let quadratic = CscMatrix::zeros((d + 1, d + 1));
-    let failed = |reason: String| Error::Solver { what: "the search for a start", reason };
+    let failed = |reason: String| Error::Solver {
+        what: "the search for a start",
+        reason,
+    };
     let settings = DefaultSettingsBuilder::default()
         .verbose(false)
         .build()
         .map_err(|e| failed(e.to_string()))?;
     let cones = [SupportedConeT::NonnegativeConeT(height)];
-    let mut solver = DefaultSolver::new(&quadratic, &objective, &constraints, &bounds, &cones, settings)
-        .map_err(|e| failed(e.to_string()))?;
+    let mut solver = DefaultSolver::new(
+        &quadratic,
+        &objective,
+        &constraints,
+        &bounds,
+        &cones,
+        settings,
+    )
+    .map_err(|e| failed(e.to_string()))?;
     solver.solve();
     let x = solver.solution.x.clone();
     if x.len() != d + 1 || x.iter().any(|v| !v.is_finite()) {

@@ -19,7 +19,11 @@ impl<T: Scalar> Stationary<T> {
     /// Replaces the unregularised solution in a report.
     pub(super) fn enter(self, found: &mut Recovery<T>) {
         let done = self.gradient <= epsilon::<T>().sqrt();
-        found.status = if done { Status::Stationary } else { Status::NotConverged };
+        found.status = if done {
+            Status::Stationary
+        } else {
+            Status::NotConverged
+        };
         found.reason = format!(
             "Newton on the regularised loss, from the unregularised solution: relative gradient {:.1e}",
             to_f64(self.gradient)
@@ -27,7 +31,7 @@ impl<T: Scalar> Stationary<T> {
         found.method.push_str(", Newton on the regularised loss");
         found.iterations += self.iterations;
         found.evaluations += self.iterations;
-        found.error_estimate = None;
+        found.errors = None;
         found.x = Some(self.x);
     }
 }
@@ -67,7 +71,13 @@ pub(super) fn newton<T: Scalar, O: HasHessian<T>>(
         }
         match next {
             Some((trial, v)) => (x, value) = (trial, v),
-            None => return Ok(Stationary { x, gradient: relative, iterations }),
+            None => {
+                return Ok(Stationary {
+                    x,
+                    gradient: relative,
+                    iterations,
+                });
+            }
         }
         iterations += 1;
     }

@@ -51,7 +51,11 @@ impl<T: Scalar> Iterate<T> {
         let origin = DVector::zeros(design.ncols());
         let geometry = Geometry::new(design, &origin, slack, Factorisation::Automatic)?;
         let gradient = geometry.scores() - target;
-        Ok(Iterate { y, geometry, gradient })
+        Ok(Iterate {
+            y,
+            geometry,
+            gradient,
+        })
     }
 
     /// f(y), for comparing two iterates.
@@ -79,7 +83,9 @@ pub(crate) fn solve<T: Scalar>(
     let (mut iterations, mut evaluations) = (0, 1);
     for _ in 0..FIXED_POINT_STEPS {
         let ratio = target.zip_map(current.geometry.scores(), |t, s| (t / s).ln());
-        let Ok(next) = Iterate::at(design, &target, &current.y + ratio) else { break };
+        let Ok(next) = Iterate::at(design, &target, &current.y + ratio) else {
+            break;
+        };
         current = next;
         (iterations, evaluations) = (iterations + 1, evaluations + 1);
         on_step(iterations, current.residual(&target));
@@ -92,7 +98,9 @@ pub(crate) fn solve<T: Scalar>(
         }
         let (step, products) = newton_step(&current, before)?;
         evaluations += products;
-        let Some((next, tries)) = descend(design, &target, &current, &step)? else { break };
+        let Some((next, tries)) = descend(design, &target, &current, &step)? else {
+            break;
+        };
         evaluations += tries;
         iterations += 1;
         let after = next.residual(&target);
@@ -109,7 +117,13 @@ pub(crate) fn solve<T: Scalar>(
     let residual = current.residual(&target);
     let magnitudes = current.y.map(|y| (y * real(-0.5)).exp());
     let converged = residual <= real::<T>(1e4) * floor && spread(&current.y) <= limit::<T>();
-    Ok(Weights { magnitudes, residual, converged, iterations, evaluations })
+    Ok(Weights {
+        magnitudes,
+        residual,
+        converged,
+        iterations,
+        evaluations,
+    })
 }
 
 fn spread<T: Scalar>(y: &DVector<T>) -> T {
@@ -125,7 +139,10 @@ fn limit<T: Scalar>() -> T {
 /// to it, so the iteration stays in the complement.
 fn newton_step<T: Scalar>(at: &Iterate<T>, residual: T) -> Result<(DVector<T>, usize), Error> {
     let tiny = epsilon::<T>();
-    let diagonal = at.geometry.scores().map(|s| (s * (T::one() - s)).max(tiny * s).max(tiny * tiny));
+    let diagonal = at
+        .geometry
+        .scores()
+        .map(|s| (s * (T::one() - s)).max(tiny * s).max(tiny * tiny));
     let mut r = -&at.gradient;
     let mut p = DVector::zeros(r.len());
     let mut z = r.component_div(&diagonal);

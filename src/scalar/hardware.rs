@@ -1,8 +1,8 @@
 //! f32 and f64: faer's kernels, and slacks in compensated arithmetic.
 
 use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::linalg::matmul::matmul;
+use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::linalg::qr::col_pivoting::factor::{
     ColPivQrParams, qr_in_place, qr_in_place_scratch, recommended_block_size,
 };
@@ -62,7 +62,14 @@ macro_rules! faer_kernels {
         }
 
         fn add_transposed_product(a: &DMatrix<Self>, b: &DMatrix<Self>, c: &mut DMatrix<Self>) {
-            matmul(view_mut(c), Accum::Add, view(a).transpose(), view(b), 1.0, Par::Seq);
+            matmul(
+                view_mut(c),
+                Accum::Add,
+                view(a).transpose(),
+                view(b),
+                1.0,
+                Par::Seq,
+            );
         }
 
         fn solve_right_upper(r: &DMatrix<Self>, rows: &mut DMatrix<Self>) {
@@ -89,8 +96,13 @@ fn faer_pivoted_r<T: ComplexField + nalgebra::Scalar + num_traits::Zero + Copy>(
     let params = Spec::<ColPivQrParams, T>::default();
     let mut coefficients = Mat::<T>::zeros(width, size);
     let (mut pivots, mut inverse) = (vec![0usize; d], vec![0usize; d]);
-    let mut memory =
-        MemBuffer::new(qr_in_place_scratch::<usize, T>(m, d, width, Par::Seq, params));
+    let mut memory = MemBuffer::new(qr_in_place_scratch::<usize, T>(
+        m,
+        d,
+        width,
+        Par::Seq,
+        params,
+    ));
     qr_in_place(
         view_mut(&mut rows),
         coefficients.as_mut(),
@@ -101,7 +113,11 @@ fn faer_pivoted_r<T: ComplexField + nalgebra::Scalar + num_traits::Zero + Copy>(
         params,
     );
     // Below the diagonal stand the Householder vectors.
-    let r = DMatrix::from_fn(size, d, |i, j| if i <= j { rows[(i, j)] } else { T::zero() });
+    let r = DMatrix::from_fn(
+        size,
+        d,
+        |i, j| if i <= j { rows[(i, j)] } else { T::zero() },
+    );
     (r, pivots)
 }
 
@@ -151,7 +167,9 @@ impl Scalar for f64 {
 impl Scalar for f32 {
     fn residual_of_row(pairs: impl Iterator<Item = (f32, f32)>, b: f32) -> f32 {
         // A product of two f32 is exact in f64.
-        pairs.fold(-f64::from(b), |sum, (a, x)| sum + f64::from(a) * f64::from(x)) as f32
+        pairs.fold(-f64::from(b), |sum, (a, x)| {
+            sum + f64::from(a) * f64::from(x)
+        }) as f32
     }
 
     faer_kernels!();

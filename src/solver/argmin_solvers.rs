@@ -12,7 +12,9 @@ use argmin::solver::conjugategradient::beta::{FletcherReeves, PolakRibierePlus};
 use argmin::solver::gaussnewton::{GaussNewton, GaussNewtonLS};
 use argmin::solver::gradientdescent::SteepestDescent;
 use argmin::solver::linesearch::condition::ArmijoCondition;
-use argmin::solver::linesearch::{BacktrackingLineSearch, HagerZhangLineSearch, MoreThuenteLineSearch};
+use argmin::solver::linesearch::{
+    BacktrackingLineSearch, HagerZhangLineSearch, MoreThuenteLineSearch,
+};
 use argmin::solver::newton::{Newton, NewtonCG};
 use argmin::solver::quasinewton::{BFGS, DFP, LBFGS, SR1, SR1TrustRegion};
 use argmin::solver::trustregion::{CauchyPoint, Dogleg, Steihaug, TrustRegion};
@@ -85,10 +87,14 @@ impl FromStr for ArgminSolver {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        Self::ALL.iter().copied().find(|s| s.name() == name).ok_or_else(|| {
-            let names: Vec<_> = Self::ALL.iter().map(|s| s.name()).collect();
-            format!("unknown solver {name:?}; one of {}", names.join(", "))
-        })
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|s| s.name() == name)
+            .ok_or_else(|| {
+                let names: Vec<_> = Self::ALL.iter().map(|s| s.name()).collect();
+                format!("unknown solver {name:?}; one of {}", names.join(", "))
+            })
     }
 }
 
@@ -128,8 +134,15 @@ struct Log(Arc<Mutex<Vec<IterationRow>>>);
 impl<I: State<Float = f64>> Observe<I> for Log {
     fn observe_iter(&mut self, state: &I, _: &KV) -> Result<(), Error> {
         let elapsed = state.get_time().unwrap_or_default();
-        let row = IterationRow { iteration: state.get_iter(), cost: state.get_cost(), elapsed };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(row);
+        let row = IterationRow {
+            iteration: state.get_iter(),
+            cost: state.get_cost(),
+            elapsed,
+        };
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(row);
         Ok(())
     }
 }
@@ -173,17 +186,24 @@ impl ArgminSolver {
         max_evaluations: u64,
         tolerance: f64,
     ) -> Result<SolverRun, crate::Error> {
-        let watched = Watched::new(Arc::clone(&objective), max_evaluations);
+        let watched = Watched::new(objective, max_evaluations);
         let scaled = Scaled::new(watched.clone(), start)?.times(self.unit());
         let origin = V::zeros(start.len());
         let log = Log::default();
         let tolerance = tolerance * scaled.gradient(&origin)?.norm();
         let end = self.execute(&scaled, &origin, max_iters, tolerance, log.clone());
         let (last, iterations, termination, error) = match end {
-            Ok((z, iterations, termination)) => (z.map(|z| scaled.to_x(&z)), iterations, termination, None),
+            Ok((z, iterations, termination)) => {
+                (z.map(|z| scaled.to_x(&z)), iterations, termination, None)
+            }
             Err(error) => {
                 let rows = log.0.lock().unwrap_or_else(PoisonError::into_inner).len();
-                (None, rows as u64, format!("error: {error}"), Some(error.to_string()))
+                (
+                    None,
+                    rows as u64,
+                    format!("error: {error}"),
+                    Some(error.to_string()),
+                )
             }
         };
         let counts = watched.counts();
@@ -191,15 +211,28 @@ impl ArgminSolver {
         let seen = [last, watched.best().map(|(x, _)| x), Some(start.clone())];
         let (mut x, mut value) = (start.clone(), f64::INFINITY);
         for candidate in seen.into_iter().flatten() {
-            let v = objective.value(&candidate)?;
+            let v = watched.objective().value(&candidate)?;
             if v < value {
                 (x, value) = (candidate, v);
             }
         }
-        let mut history = std::mem::take(&mut *log.0.lock().unwrap_or_else(PoisonError::into_inner));
-        let unit = if self.reports_residual() { scaled.unit().sqrt() } else { scaled.unit() };
+        let mut history =
+            std::mem::take(&mut *log.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let unit = if self.reports_residual() {
+            scaled.unit().sqrt()
+        } else {
+            scaled.unit()
+        };
         history.iter_mut().for_each(|row| row.cost /= unit);
-        Ok(SolverRun { x, value, iterations, counts, termination, error, history })
+        Ok(SolverRun {
+            x,
+            value,
+            iterations,
+            counts,
+            termination,
+            error,
+            history,
+        })
     }
 
     /// Units of f that suit a solver's own constants.
@@ -209,12 +242,19 @@ impl ArgminSolver {
     /// large units the bound is reached late instead, which costs products and
     /// saves the run.
     fn unit(self) -> f64 {
-        if self == ArgminSolver::NewtonCg { 1e12 } else { 1.0 }
+        if self == ArgminSolver::NewtonCg {
+            1e12
+        } else {
+            1.0
+        }
     }
 
     /// Whether the cost that the solver reports is ‖r‖.
     fn reports_residual(self) -> bool {
-        matches!(self, ArgminSolver::GaussNewton | ArgminSolver::GaussNewtonLs)
+        matches!(
+            self,
+            ArgminSolver::GaussNewton | ArgminSolver::GaussNewtonLs
+        )
     }
 
     fn execute(
@@ -235,30 +275,49 @@ impl ArgminSolver {
         let radius = 0.5;
         match self {
             S::SteepestDescent => {
-                execute!(dense, SteepestDescent::new(more_thuente()), log, max_iters, |s| s.param(x))
+                execute!(
+                    dense,
+                    SteepestDescent::new(more_thuente()),
+                    log,
+                    max_iters,
+                    |s| s.param(x)
+                )
             }
             S::NlcgFletcherReeves => {
                 let solver = NonlinearConjugateGradient::new(more_thuente(), FletcherReeves::new());
                 execute!(dense, solver, log, max_iters, |s| s.param(x))
             }
             S::NlcgPolakRibiere => {
-                let solver = NonlinearConjugateGradient::new(more_thuente(), PolakRibierePlus::new());
+                let solver =
+                    NonlinearConjugateGradient::new(more_thuente(), PolakRibierePlus::new());
                 execute!(dense, solver, log, max_iters, |s| s.param(x))
             }
             S::Bfgs => {
-                let solver = BFGS::new(more_thuente()).with_tolerance_grad(tolerance)?.with_tolerance_cost(0.0)?;
-                execute!(dense, solver, log, max_iters, |s| s.param(x).inv_hessian(eye()))
+                let solver = BFGS::new(more_thuente())
+                    .with_tolerance_grad(tolerance)?
+                    .with_tolerance_cost(0.0)?;
+                execute!(dense, solver, log, max_iters, |s| s
+                    .param(x)
+                    .inv_hessian(eye()))
             }
             S::Dfp => {
                 let solver = DFP::new(more_thuente()).with_tolerance_grad(tolerance)?;
-                execute!(dense, solver, log, max_iters, |s| s.param(x).inv_hessian(eye()))
+                execute!(dense, solver, log, max_iters, |s| s
+                    .param(x)
+                    .inv_hessian(eye()))
             }
             S::Sr1 => {
-                let solver = SR1::new(more_thuente()).with_tolerance_grad(tolerance)?.with_tolerance_cost(0.0)?;
-                execute!(dense, solver, log, max_iters, |s| s.param(x).inv_hessian(eye()))
+                let solver = SR1::new(more_thuente())
+                    .with_tolerance_grad(tolerance)?
+                    .with_tolerance_cost(0.0)?;
+                execute!(dense, solver, log, max_iters, |s| s
+                    .param(x)
+                    .inv_hessian(eye()))
             }
             S::Sr1TrustRegion => {
-                let solver = SR1TrustRegion::new(Steihaug::new()).with_radius(radius).with_tolerance_grad(tolerance)?;
+                let solver = SR1TrustRegion::new(Steihaug::new())
+                    .with_radius(radius)
+                    .with_tolerance_grad(tolerance)?;
                 execute!(dense, solver, log, max_iters, |s| s.param(x))
             }
             S::LbfgsMoreThuente => {
@@ -270,7 +329,8 @@ impl ArgminSolver {
             S::LbfgsHagerZhang => {
                 // argmin's first bracket reaches to a step of 1e5, where there
                 // is no gradient to be had.
-                let search = HagerZhangLineSearch::new().with_bounds(f64::EPSILON, HAGER_ZHANG_BRACKET)?;
+                let search =
+                    HagerZhangLineSearch::new().with_bounds(f64::EPSILON, HAGER_ZHANG_BRACKET)?;
                 let solver = LBFGS::new(Retreat::new(search), LBFGS_MEMORY)
                     .with_tolerance_grad(tolerance)?
                     .with_tolerance_cost(0.0)?;
@@ -285,7 +345,13 @@ impl ArgminSolver {
             }
             S::Newton => execute!(dense, Newton::new(), log, max_iters, |s| s.param(x)),
             S::NewtonCg => {
-                execute!(free, NewtonCG::new(more_thuente()).with_tolerance(f64::MIN_POSITIVE)?, log, max_iters, |s| s.param(x))
+                execute!(
+                    free,
+                    NewtonCG::new(more_thuente()).with_tolerance(f64::MIN_POSITIVE)?,
+                    log,
+                    max_iters,
+                    |s| s.param(x)
+                )
             }
             S::TrustRegionSteihaug => {
                 let solver = TrustRegion::new(Steihaug::new()).with_radius(radius)?;

@@ -57,7 +57,10 @@ struct Seen<T: Scalar> {
 
 impl<T: Scalar> Clone for Watched<T> {
     fn clone(&self) -> Self {
-        Watched { objective: Arc::clone(&self.objective), seen: Arc::clone(&self.seen) }
+        Watched {
+            objective: Arc::clone(&self.objective),
+            seen: Arc::clone(&self.seen),
+        }
     }
 }
 
@@ -76,7 +79,15 @@ impl<T: Scalar> Watched<T> {
             limit,
             best: Mutex::new(None),
         };
-        Watched { objective, seen: Arc::new(seen) }
+        Watched {
+            objective,
+            seen: Arc::new(seen),
+        }
+    }
+
+    /// The objective, unwatched.
+    pub fn objective(&self) -> &dyn FullObjective<T> {
+        &*self.objective
     }
 
     /// The counts so far.
@@ -94,7 +105,11 @@ impl<T: Scalar> Watched<T> {
 
     /// The point with the smallest value among those whose value was asked for.
     pub fn best(&self) -> Option<(DVector<T>, T)> {
-        self.seen.best.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.seen
+            .best
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn count(&self, counter: impl Fn(&Seen<T>) -> &AtomicU64) -> Result<(), Error> {
@@ -103,7 +118,10 @@ impl<T: Scalar> Watched<T> {
             return Ok(());
         }
         let reason = format!("more than {} evaluations", self.seen.limit);
-        Err(Error::Solver { what: "the run", reason })
+        Err(Error::Solver {
+            what: "the run",
+            reason,
+        })
     }
 }
 
@@ -115,7 +133,11 @@ impl<T: Scalar> Objective<T> for Watched<T> {
     fn value(&self, x: &DVector<T>) -> Result<T, Error> {
         self.count(|s| &s.cost)?;
         let value = self.objective.value(x)?;
-        let mut best = self.seen.best.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut best = self
+            .seen
+            .best
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if best.as_ref().is_none_or(|(_, b)| value < *b) {
             *best = Some((x.clone(), value));
         }

@@ -225,6 +225,10 @@ implement! {
     Field {}
 }
 
+#[allow(
+    unsafe_code,
+    reason = "the trait has unsafe signatures; nothing unsafe is done"
+)]
 impl SimdValue for DoubleDouble {
     const LANES: usize = 1;
     type Element = Self;

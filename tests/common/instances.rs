@@ -32,8 +32,16 @@ pub fn random(rng: &mut StdRng, n: usize, d: usize, mixed: bool) -> Instance {
     let a = DMatrix::from_fn(n, d, |_, _| normal(rng));
     let x = DVector::from_fn(d, |_, _| normal(rng));
     let s = DVector::from_fn(n, |_, _| {
-        let size = if rng.random_bool(0.2) { 10f64.powf(rng.random_range(-2.0..0.0)) } else { rng.random_range(0.5..2.0) };
-        if mixed && rng.random_bool(0.5) { -size } else { size }
+        let size = if rng.random_bool(0.2) {
+            10f64.powf(rng.random_range(-2.0..0.0))
+        } else {
+            rng.random_range(0.5..2.0)
+        };
+        if mixed && rng.random_bool(0.5) {
+            -size
+        } else {
+            size
+        }
     });
     let b = &a * &x - s;
     Instance { a, b, x }
@@ -52,7 +60,11 @@ pub fn polytope(rng: &mut StdRng, n: usize, d: usize) -> Instance {
             b[row] = -3.0;
         }
     }
-    Instance { a, b, x: DVector::zeros(d) }
+    Instance {
+        a,
+        b,
+        x: DVector::zeros(d),
+    }
 }
 
 /// A point uniform along random chords of the polytope A x > b.
@@ -77,9 +89,19 @@ pub fn hit_and_run(rng: &mut StdRng, instance: &Instance, steps: usize) -> DVect
 }
 
 /// From x along h, this fraction of the way to the boundary of x's cell.
-pub fn towards_boundary(instance: &Instance, x: &DVector<f64>, h: &DVector<f64>, fraction: f64) -> DVector<f64> {
+pub fn towards_boundary(
+    instance: &Instance,
+    x: &DVector<f64>,
+    h: &DVector<f64>,
+    fraction: f64,
+) -> DVector<f64> {
     let s = &instance.a * x - &instance.b;
     let ds = &instance.a * h;
-    let t = s.iter().zip(ds.iter()).map(|(s, ds)| -s / ds).filter(|t| *t > 0.0).fold(1e3f64, f64::min);
+    let t = s
+        .iter()
+        .zip(ds.iter())
+        .map(|(s, ds)| -s / ds)
+        .filter(|t| *t > 0.0)
+        .fold(1e3f64, f64::min);
     x + h * (t * fraction)
 }

@@ -4,6 +4,7 @@
 
 pub mod double_double;
 pub mod instances;
+pub mod measure;
 pub mod reference;
 
 impl levinv::Scalar for double_double::DoubleDouble {}

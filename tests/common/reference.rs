@@ -20,8 +20,15 @@ pub fn cases() -> Vec<Case> {
         .into_iter()
         .zip(list(&digits))
         .map(|(inputs, digits)| {
-            assert_eq!(inputs["name"], digits["name"], "the two files list the same cases");
-            Case { name: inputs["name"].as_str().expect("a name").to_string(), inputs, digits }
+            assert_eq!(
+                inputs["name"], digits["name"],
+                "the two files list the same cases"
+            );
+            Case {
+                name: inputs["name"].as_str().expect("a name").to_string(),
+                inputs,
+                digits,
+            }
         })
         .collect()
 }
@@ -37,14 +44,22 @@ impl Case {
     /// An input vector (`b`, `x`, `w`, `tau`, `c`, `x_true`).
     pub fn vector<T: Scalar>(&self, key: &str) -> DVector<T> {
         let mut out = Vec::new();
-        numbers(&self.inputs[key], &|v| v.as_f64().expect("a number"), &mut out);
+        numbers(
+            &self.inputs[key],
+            &|v| v.as_f64().expect("a number"),
+            &mut out,
+        );
         DVector::from_iterator(out.len(), out.into_iter().map(nalgebra::convert))
     }
 
     /// A, n×d.
     pub fn design<T: Scalar>(&self) -> DMatrix<T> {
         let mut out = Vec::new();
-        numbers(&self.inputs["A"], &|v| v.as_f64().expect("a number"), &mut out);
+        numbers(
+            &self.inputs["A"],
+            &|v| v.as_f64().expect("a number"),
+            &mut out,
+        );
         let n = self.inputs["A"].as_array().expect("rows").len();
         DMatrix::from_row_iterator(n, out.len() / n, out.into_iter().map(nalgebra::convert))
     }
@@ -65,7 +80,10 @@ impl Case {
 
     /// A value in f64.
     pub fn value(&self, key: &str) -> Vec<f64> {
-        self.digits(key).iter().map(|s| s.parse().expect("a decimal")).collect()
+        self.digits(key)
+            .iter()
+            .map(|s| s.parse().expect("a decimal"))
+            .collect()
     }
 
     /// The accuracy that the bars ask of f64 for this case.

@@ -1,0 +1,157 @@
+//! `levinv evaluate`.
+
+use std::fmt::Write;
+
+use levinv::{
+    DVector, GradientInversion, HasHessian, LeverageObjective, Model, ScoreInversion,
+    VolumetricBarrier,
+};
+use serde_json::json;
+
+use super::args::{EvaluateArgs, ObjectiveName};
+use super::error::{CliError, Sources};
+use super::files::read_vector;
+use super::inputs::{model, required, ridge};
+use super::report::{self, Column};
+use super::{DONE, Outcome};
+
+pub fn run(args: &EvaluateArgs) -> Result<Outcome, CliError> {
+    let sources = Sources {
+        matrix: args.matrix.clone(),
+        rhs: args.rhs.clone(),
+        point: Some(args.at.clone()),
+        target: args.target.clone(),
+        ridge: args.ridge.clone(),
+        signs: None,
+    };
+    let blame = |error: levinv::Error| sources.blame(&error);
+    let model = model(&args.matrix, &args.rhs, &sources)?;
+    let x = read_vector(&args.at)?;
+    let weights = args
+        .ridge
+        .as_deref()
+        .map(|r| ridge(r, model.nrows()))
+        .transpose()?;
+    let target = || -> Result<DVector<f64>, CliError> {
+        let path = required(&args.target, "--target", "to evaluate scores and gradient")?;
+        Ok(read_vector(path)?)
+    };
+    // A zero slack is told as such, and before anything that builds on it.
+    model.at(&x).map_err(blame)?;
+    let values = match args.objective {
+        ObjectiveName::Barrier => values(VolumetricBarrier::new(&model), weights, &x),
+        ObjectiveName::Scores => values(
+            ScoreInversion::new(&model, target()?).map_err(blame)?,
+            weights,
+            &x,
+        ),
+        ObjectiveName::Gradient => values(
+            GradientInversion::new(&model, target()?).map_err(blame)?,
+            weights,
+            &x,
+        ),
+    };
+    let values = values.map_err(blame)?;
+    let text = if args.json {
+        to_json(args, &model, &x, &values)
+    } else {
+        to_text(args, &model, &x, &values)
+    };
+    Ok(Outcome {
+        text: text.map_err(blame)?,
+        code: DONE,
+    })
+}
+
+struct Values {
+    value: f64,
+    gradient: DVector<f64>,
+    hessian: levinv::DMatrix<f64>,
+}
+
+fn values<F: levinv::ClosedForm<f64>>(
+    objective: LeverageObjective<f64, F>,
+    weights: Option<DVector<f64>>,
+    x: &DVector<f64>,
+) -> Result<Values, levinv::Error> {
+    use levinv::Objective;
+    let objective = match weights {
+        Some(w) => objective.with_ridge(w)?,
+        None => objective,
+    };
+    Ok(Values {
+        value: objective.value(x)?,
+        gradient: objective.gradient(x)?,
+        hessian: objective.hessian(x)?,
+    })
+}
+
+fn name(objective: ObjectiveName) -> &'static str {
+    match objective {
+        ObjectiveName::Barrier => "barrier",
+        ObjectiveName::Scores => "scores",
+        ObjectiveName::Gradient => "gradient",
+    }
+}
+
+fn to_json(
+    args: &EvaluateArgs,
+    model: &Model<f64>,
+    x: &DVector<f64>,
+    values: &Values,
+) -> Result<String, levinv::Error> {
+    let at = model.at(x)?;
+    let rows: Vec<Vec<f64>> = values
+        .hessian
+        .row_iter()
+        .map(|r| r.iter().copied().collect())
+        .collect();
+    let object = json!({
+        "objective": name(args.objective),
+        "n": model.nrows(),
+        "d": model.dim(),
+        "slack": at.slack().as_slice(),
+        "scores": at.scores().as_slice(),
+        "volumetric": at.volumetric(),
+        "volumetric_gradient": (-at.apply_transposed(at.scores())?).as_slice(),
+        "value": values.value,
+        "gradient": values.gradient.as_slice(),
+        "hessian": rows,
+    });
+    Ok(format!("{object}\n"))
+}
+
+fn to_text(
+    args: &EvaluateArgs,
+    model: &Model<f64>,
+    x: &DVector<f64>,
+    values: &Values,
+) -> Result<String, levinv::Error> {
+    let at = model.at(x)?;
+    let mut out = String::new();
+    let ridge = args
+        .ridge
+        .as_ref()
+        .map_or(String::new(), |r| format!(", with ridge {r}"));
+    let mut line = |label: &str, text: String| {
+        // Writing to a string does not fail.
+        let _ = writeln!(out, "{label:<18} {text}");
+    };
+    line("objective", format!("{}{ridge}", name(args.objective)));
+    line(
+        "model",
+        format!("{} rows, {} columns", model.nrows(), model.dim()),
+    );
+    line("value", format!("{:e}", values.value));
+    line("|gradient|", format!("{:e}", values.gradient.norm()));
+    line("scores", report::summary(at.scores().as_slice()));
+    line("|slack|", report::summary(at.slack().abs().as_slice()));
+    out.push('\n');
+    let columns = [
+        Column::Exact("x", x),
+        Column::Exact("gradient", &values.gradient),
+    ];
+    out.push_str(&report::table(&report::positions(model.dim()), &columns));
+    out.push_str("\nThe Hessian, all slacks and all scores: with --json.\n");
+    Ok(out)
+}

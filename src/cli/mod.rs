@@ -1,0 +1,72 @@
+//! The command line: `args` parses and does nothing else, `evaluate` and
+//! `recover` work, `report` prints.
+
+mod args;
+mod demo;
+mod error;
+mod evaluate;
+mod files;
+mod history;
+mod inputs;
+mod progress;
+mod recover;
+mod report;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+use error::CliError;
+
+/// Exit codes, as `--help` states them.
+const DONE: u8 = 0;
+const NOT_RECOVERED: u8 = 1;
+const BAD_INPUT: u8 = 2;
+
+/// What a command printed, and how it ended.
+struct Outcome {
+    text: String,
+    code: u8,
+}
+
+/// Parses, works, prints: results on standard output, one line per error on
+/// standard error.
+pub fn main() -> ExitCode {
+    // Known before parsing has succeeded, so that usage errors obey it too.
+    let json = std::env::args().any(|a| a == "--json");
+    let outcome = match Args::try_parse() {
+        Ok(args) => run(&args),
+        Err(help) if !help.use_stderr() => {
+            let text = help.render().ansi().to_string();
+            let plain = help.render().to_string();
+            let terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
+            Ok(Outcome {
+                text: if terminal { text } else { plain },
+                code: DONE,
+            })
+        }
+        Err(usage) => Err(CliError::usage(&usage)),
+    };
+    match outcome {
+        Ok(Outcome { text, code }) => {
+            report::print(&text);
+            ExitCode::from(code)
+        }
+        Err(error) => {
+            if json {
+                report::print(&format!("{}\n", error.to_json()));
+            }
+            eprintln!("error: {error}");
+            ExitCode::from(BAD_INPUT)
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<Outcome, CliError> {
+    match &args.command {
+        Command::Evaluate(options) => evaluate::run(options),
+        Command::Recover(options) if options.is_demonstration() => demo::run(options),
+        Command::Recover(options) => recover::run(options),
+    }
+}

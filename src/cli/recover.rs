@@ -1,0 +1,472 @@
+//! `levinv recover` on a user's own files.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use levinv::recover::{GradientRecovery, Progress, Recovery, ScoreRecovery, SignKnowledge, Status};
+use levinv::solver::{ArgminSolver, Counts, FullObjective, SolverRun};
+use levinv::{DVector, GradientInversion, Model, ScoreInversion, Signs};
+use serde_json::{Map, Value, json};
+
+use super::args::{RecoverArgs, TargetName};
+use super::error::{CliError, Sources};
+use super::files::{FileError, read_vector, write_vector};
+use super::history::{self, Row};
+use super::inputs::{model, required, ridge};
+use super::progress::Spinner;
+use super::report::{self, Column};
+use super::{DONE, NOT_RECOVERED, Outcome};
+
+/// Iterations of an argmin solver: many of them never stop by themselves.
+const SOLVER_ITERS: usize = 1000;
+/// Evaluations of all kinds per iteration of an argmin solver, on average.
+const EVALUATIONS_PER_ITER: u64 = 50;
+/// How far the gradient of an argmin run may fall, relative to its start.
+const SOLVER_TOLERANCE: f64 = 1e-12;
+
+/// What there is to recover from, read and checked.
+pub struct Problem {
+    pub name: TargetName,
+    pub model: Model<f64>,
+    pub target: DVector<f64>,
+    pub signs: Given,
+    pub start: Option<DVector<f64>>,
+    pub ridge: Option<DVector<f64>>,
+}
+
+/// What the user said about the signs.
+pub enum Given {
+    Unknown,
+    Known(Signs),
+}
+
+/// A finished run, with all that is reported of it.
+pub struct Finished {
+    pub recovery: Recovery<f64>,
+    pub value: Option<f64>,
+    pub gradient_norm: Option<f64>,
+    pub counts: Option<Counts>,
+    pub history: Vec<Row>,
+    pub seconds: f64,
+}
+
+pub fn run(args: &RecoverArgs) -> Result<Outcome, CliError> {
+    refuse_existing(args)?;
+    let sources = Sources {
+        matrix: args.matrix.clone().unwrap_or_default(),
+        rhs: args.rhs.clone().unwrap_or_default(),
+        point: args.start.clone(),
+        target: args.target.clone(),
+        ridge: args.ridge.clone(),
+        signs: args.signs.clone(),
+    };
+    let solver: Option<ArgminSolver> = match &args.solver {
+        Some(name) => Some(
+            name.parse()
+                .map_err(|e: String| CliError::new("usage", format!("--solver: {e}")))?,
+        ),
+        None => None,
+    };
+    let problem = read(args, solver.is_some(), &sources)?;
+    let finished = match solver {
+        Some(solver) => with_solver(&problem, solver, args),
+        None => globally(&problem, args),
+    };
+    let finished = finished.map_err(|e| sources.blame(&e))?;
+    write_outputs(args, &finished)?;
+    let text = if args.json {
+        to_json(&finished)
+    } else {
+        to_text(&problem, &finished, args)
+    };
+    Ok(Outcome {
+        text,
+        code: exit_code(finished.recovery.status),
+    })
+}
+
+pub fn exit_code(status: Status) -> u8 {
+    if status.is_success() {
+        DONE
+    } else {
+        NOT_RECOVERED
+    }
+}
+
+/// Refused before hours of work, not after.
+pub fn refuse_existing(args: &RecoverArgs) -> Result<(), CliError> {
+    for path in [&args.out, &args.history, &args.plot].into_iter().flatten() {
+        if !args.force && path.symlink_metadata().is_ok() {
+            return Err(FileError::Exists(path.clone()).into());
+        }
+    }
+    Ok(())
+}
+
+fn read(args: &RecoverArgs, solver: bool, sources: &Sources) -> Result<Problem, CliError> {
+    let blame = |error: levinv::Error| sources.blame(&error);
+    let why = "to recover (without any argument a demonstration runs)";
+    let name = *required(
+        &args.target_name,
+        "what to recover from, scores or gradient,",
+        "",
+    )?;
+    let matrix = required(&args.matrix, "--matrix", why)?;
+    let rhs = required(&args.rhs, "--rhs", why)?;
+    let target = required(&args.target, "--target", why)?;
+    let model = model(matrix, rhs, sources)?;
+    let target = read_vector(target)?;
+    let start = args.start.as_deref().map(read_vector).transpose()?;
+    if let Some(start) = &start {
+        // Shape and values are told before anything is made of them.
+        model.slack(start).map_err(blame)?;
+    }
+    let ridge = args
+        .ridge
+        .as_deref()
+        .map(|r| ridge(r, model.nrows()))
+        .transpose()?;
+    if solver {
+        required(&start, "--start", "with --solver")?;
+    }
+    let default = match name {
+        TargetName::Scores if solver => "start",
+        TargetName::Scores => "unknown",
+        TargetName::Gradient => "positive",
+    };
+    let signs = match args.signs.as_deref().unwrap_or(default) {
+        "positive" => Given::Known(Signs::positive(model.nrows())),
+        "negative" => Given::Known(Signs::negative(model.nrows())),
+        "unknown" if name == TargetName::Gradient => {
+            let why = "--signs unknown: a gradient does not determine x without its cell, each bounded cell has an x of its own";
+            return Err(CliError::new("usage", why));
+        }
+        "unknown" => Given::Unknown,
+        "start" => {
+            let start = required(&start, "--start", "to take the signs there")?;
+            let slack = model.slack(start).map_err(blame)?;
+            Given::Known(Signs::of(&slack).map_err(blame)?)
+        }
+        file => Given::Known(read_signs(Path::new(file))?),
+    };
+    Ok(Problem {
+        name,
+        model,
+        target,
+        signs,
+        start,
+        ridge,
+    })
+}
+
+fn read_signs(path: &Path) -> Result<Signs, CliError> {
+    let values = read_vector(path)?;
+    if let Some(row) = values.iter().position(|v| v.abs() != 1.0) {
+        let message = format!(
+            "{}: row {}: {} must be 1 or -1",
+            path.display(),
+            row + 1,
+            values[row]
+        );
+        return Err(CliError::new("out_of_range", message));
+    }
+    Signs::of(&values).map_err(|e| CliError::new(e.kind(), e.to_string()))
+}
+
+/// The global method: no start needed.
+pub fn globally(problem: &Problem, args: &RecoverArgs) -> Result<Finished, levinv::Error> {
+    let started = Instant::now();
+    let mut rows = Vec::new();
+    let mut spinner = Spinner::new();
+    let watch = |p: &Progress| {
+        rows.push(Row {
+            phase: p.phase.to_string(),
+            iteration: p.iteration,
+            measure: p.residual,
+            seconds: started.elapsed().as_secs_f64(),
+        });
+        spinner.tell(|| format!("{} step {}, {:.1e} left", p.phase, p.iteration, p.residual));
+    };
+    let Problem {
+        model,
+        target,
+        signs,
+        start,
+        ridge,
+        ..
+    } = problem;
+    let max_iters = args.max_iters.unwrap_or(levinv::recover::MAX_ITERS);
+    let recovery = match problem.name {
+        TargetName::Scores => {
+            let signs = match signs {
+                Given::Unknown => SignKnowledge::Unknown,
+                Given::Known(signs) => SignKnowledge::Known(signs.clone()),
+            };
+            let mut run = ScoreRecovery::new(model, target.clone())?
+                .signs(signs)?
+                .seed(args.seed)
+                .max_iters(max_iters)
+                .observe(watch);
+            if let Some(w) = ridge {
+                run = run.ridge(w.clone());
+            }
+            run.run()?
+        }
+        TargetName::Gradient => {
+            let mut run = GradientRecovery::new(model, target.clone())?
+                .max_iters(max_iters)
+                .observe(watch);
+            if let Given::Known(signs) = signs {
+                run = run.signs(signs.clone())?;
+            }
+            if let Some(x) = start {
+                run = run.start(x.clone())?;
+            }
+            if let Some(w) = ridge {
+                run = run.ridge(w.clone());
+            }
+            run.run()?
+        }
+    };
+    drop(spinner);
+    let objective = objective(problem)?;
+    let x = recovery.x.as_ref();
+    let value = x.map(|x| objective.value(x)).transpose()?;
+    let gradient_norm = x
+        .map(|x| objective.gradient(x))
+        .transpose()?
+        .map(|g| g.norm());
+    let seconds = started.elapsed().as_secs_f64();
+    Ok(Finished {
+        recovery,
+        value,
+        gradient_norm,
+        counts: None,
+        history: rows,
+        seconds,
+    })
+}
+
+/// The loss that a recovery minimises, in the cell that is known.
+fn objective(problem: &Problem) -> Result<Arc<dyn FullObjective<f64>>, levinv::Error> {
+    macro_rules! finish {
+        ($loss:expr) => {{
+            let mut loss = $loss;
+            if let Some(w) = &problem.ridge {
+                loss = loss.with_ridge(w.clone())?;
+            }
+            if let (Given::Known(signs), Some(_)) = (&problem.signs, &problem.start) {
+                loss = loss.in_cell(signs.clone())?;
+            }
+            Ok(Arc::new(loss))
+        }};
+    }
+    match problem.name {
+        TargetName::Scores => finish!(ScoreInversion::new(&problem.model, problem.target.clone())?),
+        TargetName::Gradient => finish!(GradientInversion::new(
+            &problem.model,
+            problem.target.clone()
+        )?),
+    }
+}
+
+/// One of argmin's solvers from the given start.
+fn with_solver(
+    problem: &Problem,
+    solver: ArgminSolver,
+    args: &RecoverArgs,
+) -> Result<Finished, levinv::Error> {
+    let started = Instant::now();
+    if problem.name == TargetName::Scores {
+        // The same refusals as without a solver.
+        ScoreRecovery::new(&problem.model, problem.target.clone())?;
+    }
+    let Some(start) = &problem.start else {
+        return Err(levinv::Error::Solver {
+            what: "the run",
+            reason: "no start".into(),
+        });
+    };
+    let loss = objective(problem)?;
+    let max_iters = args.max_iters.unwrap_or(SOLVER_ITERS) as u64;
+    let limit = max_iters.saturating_mul(EVALUATIONS_PER_ITER);
+    let run = solver.run(Arc::clone(&loss), start, max_iters, limit, SOLVER_TOLERANCE)?;
+    let gradient_norm = loss.gradient(&run.x)?.norm();
+    let at = problem.model.at(&run.x)?;
+    let found = match problem.name {
+        TargetName::Scores => at.scores().clone(),
+        TargetName::Gradient => -at.apply_transposed(at.scores())?,
+    };
+    let size = problem.target.norm();
+    let residual = (found - &problem.target).norm() / if size > 0.0 { size } else { 1.0 };
+    let (status, reason) = judge(
+        problem,
+        &run,
+        residual,
+        gradient_norm,
+        loss.gradient(start)?.norm(),
+    );
+    let rows = run.history.iter().map(|row| Row {
+        phase: solver.name().to_string(),
+        iteration: row.iteration as usize,
+        measure: row.cost,
+        seconds: row.elapsed.as_secs_f64(),
+    });
+    let recovery = Recovery {
+        x: Some(run.x.clone()),
+        status,
+        reason,
+        method: format!("argmin's {solver} from the given start"),
+        iterations: run.iterations as usize,
+        evaluations: run.counts.total() as usize,
+        residual,
+        errors: None,
+        directions: Vec::new(),
+    };
+    Ok(Finished {
+        recovery,
+        value: Some(run.value),
+        gradient_norm: Some(gradient_norm),
+        counts: Some(run.counts),
+        history: rows.collect(),
+        seconds: started.elapsed().as_secs_f64(),
+    })
+}
+
+/// Success is judged from the final point, not by what the solver says.
+fn judge(
+    problem: &Problem,
+    run: &SolverRun,
+    residual: f64,
+    gradient: f64,
+    first: f64,
+) -> (Status, String) {
+    /// A gradient this much smaller than at the start is taken for zero.
+    const STATIONARY: f64 = 1e-8;
+    let stopped = &run.termination;
+    let stationary = gradient <= STATIONARY * first;
+    if problem.ridge.is_some() && stationary {
+        return (
+            Status::Stationary,
+            format!("the gradient fell to {gradient:.1e}; argmin: {stopped}"),
+        );
+    }
+    if problem.ridge.is_none() && residual <= f64::EPSILON.sqrt() {
+        return (
+            Status::Recovered,
+            format!("the target is matched to {residual:.1e}, relative; argmin: {stopped}"),
+        );
+    }
+    if problem.ridge.is_none() && stationary {
+        let reason = format!(
+            "a stationary point that misses the target by {residual:.1e}, relative; argmin: {stopped}"
+        );
+        return (Status::TooNoisy, reason);
+    }
+    (
+        Status::NotConverged,
+        format!("the target is still {residual:.1e} off, relative; argmin: {stopped}"),
+    )
+}
+
+pub fn write_outputs(args: &RecoverArgs, finished: &Finished) -> Result<(), CliError> {
+    if let (Some(path), Some(x)) = (&args.out, &finished.recovery.x) {
+        write_vector(path, "x", x, args.force)?;
+    }
+    if let Some(path) = &args.history {
+        history::write_csv(path, &finished.history, args.force)?;
+    }
+    if let Some(path) = &args.plot {
+        history::write_svg(path, &finished.history, args.force)?;
+    }
+    Ok(())
+}
+
+pub fn to_json(finished: &Finished) -> String {
+    format!("{}\n", Value::Object(json_fields(finished)))
+}
+
+pub fn json_fields(finished: &Finished) -> Map<String, Value> {
+    let r = &finished.recovery;
+    let mut out = Map::new();
+    let mut put = |key: &str, value: Value| {
+        out.insert(key.to_string(), value);
+    };
+    put("x", json!(r.x.as_ref().map(|x| x.as_slice())));
+    put("value", json!(finished.value));
+    put("gradient_norm", json!(finished.gradient_norm));
+    put("residual", json!(r.residual));
+    put("error_estimate", json!(r.error_estimate()));
+    put("errors", json!(r.errors.as_ref().map(|e| e.as_slice())));
+    put("method", json!(r.method));
+    put("iterations", json!(r.iterations));
+    put("evaluations", json!(r.evaluations));
+    put("seconds", json!(finished.seconds));
+    put("status", json!(r.status.name()));
+    put("reason", json!(r.reason));
+    if !r.directions.is_empty() {
+        let list: Vec<&[f64]> = r.directions.iter().map(|v| v.as_slice()).collect();
+        put("directions", json!(list));
+    }
+    if let Some(c) = &finished.counts {
+        put(
+            "counts",
+            json!({
+                "cost": c.cost, "gradient": c.gradient, "hessian": c.hessian,
+                "product": c.product, "residual": c.residual, "jacobian": c.jacobian,
+            }),
+        );
+    }
+    out
+}
+
+/// Status, what was done, how long it took and how sure it is.
+pub fn describe(finished: &Finished) -> String {
+    let r = &finished.recovery;
+    let mut out = format!(
+        "status      {}: {}\nmethod      {}\n",
+        r.status, r.reason, r.method
+    );
+    out.push_str(&format!(
+        "work        {} iterations, {} evaluations, {:.3} s\n",
+        r.iterations, r.evaluations, finished.seconds
+    ));
+    if r.residual.is_finite() {
+        out.push_str(&format!(
+            "residual    {:.1e}, relative, recovered minus given\n",
+            r.residual
+        ));
+    }
+    if let Some(error) = r.error_estimate() {
+        out.push_str(&format!(
+            "sure to     {error:.1e}, relative, to first order in residual and rounding\n"
+        ));
+    }
+    for direction in &r.directions {
+        let entries: Vec<String> = direction.iter().map(|v| report::number(*v)).collect();
+        out.push_str(&format!("direction   {}\n", entries.join(", ")));
+    }
+    out
+}
+
+fn to_text(problem: &Problem, finished: &Finished, args: &RecoverArgs) -> String {
+    let mut out = describe(finished);
+    if let Some(x) = &finished.recovery.x {
+        out.push('\n');
+        let labels = report::positions(problem.model.dim());
+        let mut columns = vec![Column::Exact("x", x)];
+        columns.extend(
+            finished
+                .recovery
+                .errors
+                .as_ref()
+                .map(|e| Column::Bound("give or take", e)),
+        );
+        out.push_str(&report::table(&labels, &columns));
+    }
+    if let (Some(path), Some(_)) = (&args.out, &finished.recovery.x) {
+        out.push_str(&format!("\nx written to {}\n", path.display()));
+    }
+    out
+}
