@@ -3,11 +3,11 @@
 use levinv::{DMatrix, DVector, Model};
 use serde_json::json;
 
-use super::Outcome;
 use super::args::{RecoverArgs, TargetName};
 use super::error::CliError;
 use super::recover::{self, Given, Problem};
 use super::report::{self, Column};
+use super::{Outcome, outcome};
 
 /// Brownlee's stack loss data with a column of ones; `tests/reference/stackloss.py` wrote all three.
 const DESIGN: &str = include_str!("../../data/stackloss_design.csv");
@@ -45,13 +45,13 @@ pub fn run(args: &RecoverArgs) -> Result<Outcome, CliError> {
     let secret = fit(&design, &response, &LEFT_OUT)?;
     let code = recover::exit_code(finished.recovery.status);
     let text = if args.json {
-        let mut out = recover::json_fields(&finished);
+        let mut out = outcome::json_fields(&finished);
         out.insert("names".into(), json!(names));
         out.insert("least_squares".into(), json!(least_squares.as_slice()));
         out.insert("secret".into(), json!(secret.as_slice()));
         format!("{}\n", serde_json::Value::Object(out))
     } else {
-        let mut out = format!("{STORY}\n{}\n", recover::describe(&finished));
+        let mut out = format!("{STORY}\n{}\n", outcome::describe(&finished));
         if let Some(x) = &finished.recovery.x {
             let mut columns = vec![Column::Exact("recovered", x)];
             columns.extend(

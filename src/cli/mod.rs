@@ -8,9 +8,11 @@ mod evaluate;
 mod files;
 mod history;
 mod inputs;
+mod outcome;
 mod progress;
 mod recover;
 mod report;
+mod with_solver;
 
 use std::process::ExitCode;
 

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use levinv::recover::{GradientRecovery, Progress, Recovery, ScoreRecovery, SignKnowledge, Status};
-use levinv::solver::{ArgminSolver, Counts, FullObjective, SolverRun};
+use levinv::solver::{ArgminSolver, Counts, FullObjective};
 use levinv::{DVector, GradientInversion, Model, ScoreInversion, Signs};
-use serde_json::{Map, Value, json};
 
 use super::args::{RecoverArgs, TargetName};
 use super::error::{CliError, Sources};
@@ -15,15 +14,7 @@ use super::files::{FileError, read_vector, write_vector};
 use super::history::{self, Row};
 use super::inputs::{model, required, ridge};
 use super::progress::Spinner;
-use super::report::{self, Column};
-use super::{DONE, NOT_RECOVERED, Outcome};
-
-/// Iterations of an argmin solver: many of them never stop by themselves.
-const SOLVER_ITERS: usize = 1000;
-/// Evaluations of all kinds per iteration of an argmin solver, on average.
-const EVALUATIONS_PER_ITER: u64 = 50;
-/// How far the gradient of an argmin run may fall, relative to its start.
-const SOLVER_TOLERANCE: f64 = 1e-12;
+use super::{DONE, NOT_RECOVERED, Outcome, outcome, with_solver};
 
 /// What there is to recover from, read and checked.
 pub struct Problem {
@@ -70,15 +61,15 @@ pub fn run(args: &RecoverArgs) -> Result<Outcome, CliError> {
     };
     let problem = read(args, solver.is_some(), &sources)?;
     let finished = match solver {
-        Some(solver) => with_solver(&problem, solver, args),
+        Some(solver) => with_solver::run(&problem, solver, args),
         None => globally(&problem, args),
     };
     let finished = finished.map_err(|e| sources.blame(&e))?;
     write_outputs(args, &finished)?;
     let text = if args.json {
-        to_json(&finished)
+        outcome::to_json(&finished)
     } else {
-        to_text(&problem, &finished, args)
+        outcome::to_text(&problem, &finished, args)
     };
     Ok(Outcome {
         text,
@@ -249,7 +240,7 @@ pub fn globally(problem: &Problem, args: &RecoverArgs) -> Result<Finished, levin
 }
 
 /// The loss that a recovery minimises, in the cell that is known.
-fn objective(problem: &Problem) -> Result<Arc<dyn FullObjective<f64>>, levinv::Error> {
+pub fn objective(problem: &Problem) -> Result<Arc<dyn FullObjective<f64>>, levinv::Error> {
     macro_rules! finish {
         ($loss:expr) => {{
             let mut loss = $loss;
@@ -271,105 +262,6 @@ fn objective(problem: &Problem) -> Result<Arc<dyn FullObjective<f64>>, levinv::E
     }
 }
 
-/// One of argmin's solvers from the given start.
-fn with_solver(
-    problem: &Problem,
-    solver: ArgminSolver,
-    args: &RecoverArgs,
-) -> Result<Finished, levinv::Error> {
-    let started = Instant::now();
-    if problem.name == TargetName::Scores {
-        // The same refusals as without a solver.
-        ScoreRecovery::new(&problem.model, problem.target.clone())?;
-    }
-    let Some(start) = &problem.start else {
-        return Err(levinv::Error::Solver {
-            what: "the run",
-            reason: "no start".into(),
-        });
-    };
-    let loss = objective(problem)?;
-    let max_iters = args.max_iters.unwrap_or(SOLVER_ITERS) as u64;
-    let limit = max_iters.saturating_mul(EVALUATIONS_PER_ITER);
-    let run = solver.run(Arc::clone(&loss), start, max_iters, limit, SOLVER_TOLERANCE)?;
-    let gradient_norm = loss.gradient(&run.x)?.norm();
-    let at = problem.model.at(&run.x)?;
-    let found = match problem.name {
-        TargetName::Scores => at.scores().clone(),
-        TargetName::Gradient => -at.apply_transposed(at.scores())?,
-    };
-    let size = problem.target.norm();
-    let residual = (found - &problem.target).norm() / if size > 0.0 { size } else { 1.0 };
-    let (status, reason) = judge(
-        problem,
-        &run,
-        residual,
-        gradient_norm,
-        loss.gradient(start)?.norm(),
-    );
-    let rows = run.history.iter().map(|row| Row {
-        phase: solver.name().to_string(),
-        iteration: row.iteration as usize,
-        measure: row.cost,
-        seconds: row.elapsed.as_secs_f64(),
-    });
-    let recovery = Recovery {
-        x: Some(run.x.clone()),
-        status,
-        reason,
-        method: format!("argmin's {solver} from the given start"),
-        iterations: run.iterations as usize,
-        evaluations: run.counts.total() as usize,
-        residual,
-        errors: None,
-        directions: Vec::new(),
-    };
-    Ok(Finished {
-        recovery,
-        value: Some(run.value),
-        gradient_norm: Some(gradient_norm),
-        counts: Some(run.counts),
-        history: rows.collect(),
-        seconds: started.elapsed().as_secs_f64(),
-    })
-}
-
-/// Success is judged from the final point, not by what the solver says.
-fn judge(
-    problem: &Problem,
-    run: &SolverRun,
-    residual: f64,
-    gradient: f64,
-    first: f64,
-) -> (Status, String) {
-    /// A gradient this much smaller than at the start is taken for zero.
-    const STATIONARY: f64 = 1e-8;
-    let stopped = &run.termination;
-    let stationary = gradient <= STATIONARY * first;
-    if problem.ridge.is_some() && stationary {
-        return (
-            Status::Stationary,
-            format!("the gradient fell to {gradient:.1e}; argmin: {stopped}"),
-        );
-    }
-    if problem.ridge.is_none() && residual <= f64::EPSILON.sqrt() {
-        return (
-            Status::Recovered,
-            format!("the target is matched to {residual:.1e}, relative; argmin: {stopped}"),
-        );
-    }
-    if problem.ridge.is_none() && stationary {
-        let reason = format!(
-            "a stationary point that misses the target by {residual:.1e}, relative; argmin: {stopped}"
-        );
-        return (Status::TooNoisy, reason);
-    }
-    (
-        Status::NotConverged,
-        format!("the target is still {residual:.1e} off, relative; argmin: {stopped}"),
-    )
-}
-
 pub fn write_outputs(args: &RecoverArgs, finished: &Finished) -> Result<(), CliError> {
     if let (Some(path), Some(x)) = (&args.out, &finished.recovery.x) {
         write_vector(path, "x", x, args.force)?;
@@ -381,92 +273,4 @@ pub fn write_outputs(args: &RecoverArgs, finished: &Finished) -> Result<(), CliE
         history::write_svg(path, &finished.history, args.force)?;
     }
     Ok(())
-}
-
-pub fn to_json(finished: &Finished) -> String {
-    format!("{}\n", Value::Object(json_fields(finished)))
-}
-
-pub fn json_fields(finished: &Finished) -> Map<String, Value> {
-    let r = &finished.recovery;
-    let mut out = Map::new();
-    let mut put = |key: &str, value: Value| {
-        out.insert(key.to_string(), value);
-    };
-    put("x", json!(r.x.as_ref().map(|x| x.as_slice())));
-    put("value", json!(finished.value));
-    put("gradient_norm", json!(finished.gradient_norm));
-    put("residual", json!(r.residual));
-    put("error_estimate", json!(r.error_estimate()));
-    put("errors", json!(r.errors.as_ref().map(|e| e.as_slice())));
-    put("method", json!(r.method));
-    put("iterations", json!(r.iterations));
-    put("evaluations", json!(r.evaluations));
-    put("seconds", json!(finished.seconds));
-    put("status", json!(r.status.name()));
-    put("reason", json!(r.reason));
-    if !r.directions.is_empty() {
-        let list: Vec<&[f64]> = r.directions.iter().map(|v| v.as_slice()).collect();
-        put("directions", json!(list));
-    }
-    if let Some(c) = &finished.counts {
-        put(
-            "counts",
-            json!({
-                "cost": c.cost, "gradient": c.gradient, "hessian": c.hessian,
-                "product": c.product, "residual": c.residual, "jacobian": c.jacobian,
-            }),
-        );
-    }
-    out
-}
-
-/// Status, what was done, how long it took and how sure it is.
-pub fn describe(finished: &Finished) -> String {
-    let r = &finished.recovery;
-    let mut out = format!(
-        "status      {}: {}\nmethod      {}\n",
-        r.status, r.reason, r.method
-    );
-    out.push_str(&format!(
-        "work        {} iterations, {} evaluations, {:.3} s\n",
-        r.iterations, r.evaluations, finished.seconds
-    ));
-    if r.residual.is_finite() {
-        out.push_str(&format!(
-            "residual    {:.1e}, relative, recovered minus given\n",
-            r.residual
-        ));
-    }
-    if let Some(error) = r.error_estimate() {
-        out.push_str(&format!(
-            "sure to     {error:.1e}, relative, to first order in residual and rounding\n"
-        ));
-    }
-    for direction in &r.directions {
-        let entries: Vec<String> = direction.iter().map(|v| report::number(*v)).collect();
-        out.push_str(&format!("direction   {}\n", entries.join(", ")));
-    }
-    out
-}
-
-fn to_text(problem: &Problem, finished: &Finished, args: &RecoverArgs) -> String {
-    let mut out = describe(finished);
-    if let Some(x) = &finished.recovery.x {
-        out.push('\n');
-        let labels = report::positions(problem.model.dim());
-        let mut columns = vec![Column::Exact("x", x)];
-        columns.extend(
-            finished
-                .recovery
-                .errors
-                .as_ref()
-                .map(|e| Column::Bound("give or take", e)),
-        );
-        out.push_str(&report::table(&labels, &columns));
-    }
-    if let (Some(path), Some(_)) = (&args.out, &finished.recovery.x) {
-        out.push_str(&format!("\nx written to {}\n", path.display()));
-    }
-    out
 }

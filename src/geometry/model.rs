@@ -67,10 +67,10 @@ impl<T: Scalar> Model<T> {
                 columns,
             });
         }
-        check_vector("b", &rhs, rows)?;
         if rows < columns {
             return Err(Error::TooFewRows { rows, columns });
         }
+        check_vector("b", &rhs, rows)?;
         check_rank(&design)?;
         let last = Mutex::new(None);
         Ok(Model(Arc::new(Parts {
