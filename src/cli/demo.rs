@@ -5,7 +5,8 @@ use serde_json::json;
 
 use super::args::{RecoverArgs, TargetName};
 use super::error::CliError;
-use super::recover::{self, Given, Problem};
+use super::problem::{Given, Problem};
+use super::recover;
 use super::report::{self, Column};
 use super::{Outcome, outcome};
 

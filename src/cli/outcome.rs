@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::args::RecoverArgs;
-use super::recover::{Finished, Problem};
+use super::problem::{Finished, Problem};
 use super::report::{self, Column};
 
 pub fn to_json(finished: &Finished) -> String {

@@ -1,46 +1,20 @@
 //! `levinv recover` on a user's own files.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Instant;
 
-use levinv::recover::{GradientRecovery, Progress, Recovery, ScoreRecovery, SignKnowledge, Status};
-use levinv::solver::{ArgminSolver, Counts, FullObjective};
-use levinv::{DVector, GradientInversion, Model, ScoreInversion, Signs};
+use levinv::Signs;
+use levinv::recover::{GradientRecovery, Progress, ScoreRecovery, SignKnowledge, Status};
+use levinv::solver::ArgminSolver;
 
 use super::args::{RecoverArgs, TargetName};
 use super::error::{CliError, Sources};
 use super::files::{FileError, read_vector, write_vector};
 use super::history::{self, Row};
 use super::inputs::{model, required, ridge};
+use super::problem::{Finished, Given, Problem, objective};
 use super::progress::Spinner;
 use super::{DONE, NOT_RECOVERED, Outcome, outcome, with_solver};
-
-/// What there is to recover from, read and checked.
-pub struct Problem {
-    pub name: TargetName,
-    pub model: Model<f64>,
-    pub target: DVector<f64>,
-    pub signs: Given,
-    pub start: Option<DVector<f64>>,
-    pub ridge: Option<DVector<f64>>,
-}
-
-/// What the user said about the signs.
-pub enum Given {
-    Unknown,
-    Known(Signs),
-}
-
-/// A finished run, with all that is reported of it.
-pub struct Finished {
-    pub recovery: Recovery<f64>,
-    pub value: Option<f64>,
-    pub gradient_norm: Option<f64>,
-    pub counts: Option<Counts>,
-    pub history: Vec<Row>,
-    pub seconds: f64,
-}
 
 pub fn run(args: &RecoverArgs) -> Result<Outcome, CliError> {
     refuse_existing(args)?;
@@ -237,29 +211,6 @@ pub fn globally(problem: &Problem, args: &RecoverArgs) -> Result<Finished, levin
         history: rows,
         seconds,
     })
-}
-
-/// The loss that a recovery minimises, in the cell that is known.
-pub fn objective(problem: &Problem) -> Result<Arc<dyn FullObjective<f64>>, levinv::Error> {
-    macro_rules! finish {
-        ($loss:expr) => {{
-            let mut loss = $loss;
-            if let Some(w) = &problem.ridge {
-                loss = loss.with_ridge(w.clone())?;
-            }
-            if let (Given::Known(signs), Some(_)) = (&problem.signs, &problem.start) {
-                loss = loss.in_cell(signs.clone())?;
-            }
-            Ok(Arc::new(loss))
-        }};
-    }
-    match problem.name {
-        TargetName::Scores => finish!(ScoreInversion::new(&problem.model, problem.target.clone())?),
-        TargetName::Gradient => finish!(GradientInversion::new(
-            &problem.model,
-            problem.target.clone()
-        )?),
-    }
 }
 
 pub fn write_outputs(args: &RecoverArgs, finished: &Finished) -> Result<(), CliError> {

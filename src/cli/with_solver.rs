@@ -8,7 +8,7 @@ use levinv::solver::{ArgminSolver, SolverRun};
 
 use super::args::{RecoverArgs, TargetName};
 use super::history::Row;
-use super::recover::{Finished, Problem, objective};
+use super::problem::{Finished, Problem, objective};
 
 /// Iterations of an argmin solver: many of them never stop by themselves.
 const SOLVER_ITERS: usize = 1000;

@@ -55,6 +55,20 @@ impl Signs {
         self.0.is_empty()
     }
 
+    /// Checks that there is one sign for each of n rows.
+    pub(crate) fn check_rows(&self, expected: usize) -> Result<(), Error> {
+        let found = self.len();
+        if found == expected {
+            return Ok(());
+        }
+        Err(Error::Shape {
+            what: "signs",
+            unit: "entries",
+            expected,
+            found,
+        })
+    }
+
     /// ±1 as a number.
     pub fn sign<T: Scalar>(&self, row: usize) -> T {
         if self.0[row] { T::one() } else { -T::one() }

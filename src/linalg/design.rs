@@ -8,7 +8,7 @@ use nalgebra::{DMatrix, DVector};
 use nalgebra_sparse::CsrMatrix;
 
 use super::blocks::Blocks;
-use super::factor::RowScaling;
+use super::row_scaling::RowScaling;
 use crate::error::Error;
 use crate::scalar::Scalar;
 

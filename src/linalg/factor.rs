@@ -13,6 +13,7 @@ use nalgebra::{Cholesky, DMatrix, DVector};
 
 use super::Design;
 use super::design::BlockWalk;
+use super::row_scaling::RowScaling;
 use crate::error::Error;
 use crate::scalar::{Scalar, epsilon, real, to_f64};
 
@@ -380,19 +381,4 @@ fn sorted<T: Scalar>(rows: &DMatrix<T>) -> DMatrix<T> {
             .unwrap_or(std::cmp::Ordering::Equal)
     });
     rows.select_rows(&order)
-}
-
-/// Row weights held in an n-vector.
-pub(crate) trait RowScaling<T> {
-    /// `rows ← diag(self[range]) rows`.
-    fn scale_rows(&self, range: Range<usize>, rows: &mut DMatrix<T>);
-}
-
-impl<T: Scalar> RowScaling<T> for DVector<T> {
-    fn scale_rows(&self, range: Range<usize>, rows: &mut DMatrix<T>) {
-        let weights = &self.as_slice()[range];
-        for mut column in rows.column_iter_mut() {
-            column.iter_mut().zip(weights).for_each(|(a, &w)| *a *= w);
-        }
-    }
 }

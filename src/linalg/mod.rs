@@ -5,14 +5,16 @@ mod dense;
 mod design;
 mod factor;
 mod least_squares;
+mod row_scaling;
 mod sparse;
 
 pub(crate) use blocks::Blocks;
 pub(crate) use design::BlockWalk;
 pub use design::{Design, DesignMatrix};
+pub(crate) use factor::Factor;
 pub use factor::{CHOLESKY_DIGITS, Factorisation};
-pub(crate) use factor::{Factor, RowScaling};
 pub(crate) use least_squares::{LeastSquares, least_squares};
+pub(crate) use row_scaling::RowScaling;
 
 use nalgebra::DMatrix;
 

@@ -122,15 +122,7 @@ impl<T: Scalar, F: ClosedForm<T>> LeverageObjective<T, F> {
     /// # Errors
     /// [`Error::Shape`] unless there is one sign a row.
     pub fn in_cell(mut self, signs: Signs) -> Result<Self, Error> {
-        let (expected, found) = (self.model.nrows(), signs.len());
-        if found != expected {
-            return Err(Error::Shape {
-                what: "signs",
-                unit: "entries",
-                expected,
-                found,
-            });
-        }
+        signs.check_rows(self.model.nrows())?;
         self.domain = Domain::Cell(signs);
         Ok(self)
     }

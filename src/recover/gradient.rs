@@ -87,15 +87,7 @@ impl<'a, T: Scalar> GradientRecovery<'a, T> {
     /// # Errors
     /// [`Error::Shape`] unless there is one sign a row.
     pub fn signs(mut self, signs: Signs) -> Result<Self, Error> {
-        let (expected, found) = (self.model.nrows(), signs.len());
-        if found != expected {
-            return Err(Error::Shape {
-                what: "signs",
-                unit: "entries",
-                expected,
-                found,
-            });
-        }
+        signs.check_rows(self.model.nrows())?;
         self.signs = signs;
         Ok(self)
     }

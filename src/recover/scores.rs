@@ -102,15 +102,7 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
     /// [`Error::Shape`] unless there is one sign a row.
     pub fn signs(mut self, signs: SignKnowledge) -> Result<Self, Error> {
         if let SignKnowledge::Known(signs) = &signs {
-            let (expected, found) = (self.model.nrows(), signs.len());
-            if found != expected {
-                return Err(Error::Shape {
-                    what: "signs",
-                    unit: "entries",
-                    expected,
-                    found,
-                });
-            }
+            signs.check_rows(self.model.nrows())?;
         }
         self.signs = signs;
         Ok(self)

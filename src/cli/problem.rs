@@ -1,0 +1,59 @@
+//! What a recovery starts from and what it comes to.
+
+use std::sync::Arc;
+
+use levinv::recover::Recovery;
+use levinv::solver::{Counts, FullObjective};
+use levinv::{DVector, GradientInversion, Model, ScoreInversion, Signs};
+
+use super::args::TargetName;
+use super::history::Row;
+
+/// What there is to recover from, read and checked.
+pub struct Problem {
+    pub name: TargetName,
+    pub model: Model<f64>,
+    pub target: DVector<f64>,
+    pub signs: Given,
+    pub start: Option<DVector<f64>>,
+    pub ridge: Option<DVector<f64>>,
+}
+
+/// What the user said about the signs.
+pub enum Given {
+    Unknown,
+    Known(Signs),
+}
+
+/// A finished run, with all that is reported of it.
+pub struct Finished {
+    pub recovery: Recovery<f64>,
+    pub value: Option<f64>,
+    pub gradient_norm: Option<f64>,
+    pub counts: Option<Counts>,
+    pub history: Vec<Row>,
+    pub seconds: f64,
+}
+
+/// The loss that a recovery minimises, in the cell that is known.
+pub fn objective(problem: &Problem) -> Result<Arc<dyn FullObjective<f64>>, levinv::Error> {
+    macro_rules! finish {
+        ($loss:expr) => {{
+            let mut loss = $loss;
+            if let Some(w) = &problem.ridge {
+                loss = loss.with_ridge(w.clone())?;
+            }
+            if let (Given::Known(signs), Some(_)) = (&problem.signs, &problem.start) {
+                loss = loss.in_cell(signs.clone())?;
+            }
+            Ok(Arc::new(loss))
+        }};
+    }
+    match problem.name {
+        TargetName::Scores => finish!(ScoreInversion::new(&problem.model, problem.target.clone())?),
+        TargetName::Gradient => finish!(GradientInversion::new(
+            &problem.model,
+            problem.target.clone()
+        )?),
+    }
+}
