@@ -60,3 +60,16 @@ fn f32_keeps_its_digits_where_the_case_is_well_conditioned() {
         }
     }
 }
+
+/// No ridge to hide behind, targets far away, dense and sparse: what the twelve
+/// cases do not show. `bars -- hard` runs 200 of each kind.
+#[test]
+fn hard_instances_agree_with_double_double() {
+    for (kind, bound) in common::hard::KINDS {
+        let (quantity, worst) = common::hard::worst(kind, 20);
+        assert!(
+            worst <= *bound,
+            "{kind}: {quantity} off by {worst:e} > {bound:e}"
+        );
+    }
+}

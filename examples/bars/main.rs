@@ -50,6 +50,11 @@ const BARS: &[Bar] = &[
         double_double,
     ),
     (
+        "hard",
+        "random hard instances against double-double, dense and sparse",
+        hard,
+    ),
+    (
         "argmin",
         "argmin's solvers: instances of 20 brought below 1e-8",
         argmin,
@@ -133,6 +138,14 @@ fn double_double() {
             1e-20
         };
         report(&case.name, bound, errors);
+    }
+}
+
+fn hard() {
+    for (kind, bound) in common::hard::KINDS {
+        let (quantity, worst) = common::hard::worst(kind, 200);
+        let verdict = if worst <= *bound { "ok" } else { "MISSED" };
+        println!("{kind:30} worst {worst:8.1e} of {bound:7.0e} {verdict:6} ({quantity})");
     }
 }
 

@@ -34,7 +34,7 @@ const TRIES: usize = 20;
 /// use nalgebra::{dmatrix, dvector};
 ///
 /// let model = Model::new(dmatrix![1.0; -1.0], dvector![-1.0, -1.0])?;
-/// let start = dvector![0.9];
+/// let start = dvector![0.9_f64];
 /// let loss = GradientInversion::new(&model, dvector![0.0])?.in_cell_of(&start)?;
 /// let loss = Scaled::new(loss, &start)?;
 /// let search = Retreat::new(HagerZhangLineSearch::new());
@@ -44,7 +44,8 @@ const TRIES: usize = 20;
 ///     .run()?;
 /// let z = result.state.get_best_param().expect("a best point").clone();
 /// let problem = result.problem.problem.expect("the problem comes back");
-/// assert!(problem.objective().to_x(&z)[0].abs() < 1e-6); // the middle of [−1, 1]
+/// let x: f64 = problem.objective().to_x(&z)[0];
+/// assert!(x.abs() < 1e-6); // the middle of [−1, 1]
 /// # Ok::<(), argmin::core::Error>(())
 /// ```
 #[derive(Debug, Clone)]

@@ -227,20 +227,13 @@ impl<T: Scalar> Geometry<T> {
         Ok(self.heavy.get_or_init(|| heavy))
     }
 
-    /// Row i of Q.
+    /// Row i of Q, from the whole block that it lies in: its second
+    /// orthogonalisation mends the rounding of that very computation, and a row
+    /// solved for alone rounds differently.
     fn q_row(&self, i: usize) -> Result<DVector<T>, Error> {
-        let mut row = DMatrix::zeros(0, 0);
-        let blocks = &self.q;
-        match blocks {
-            Some(blocks) => {
-                let (block, k) = self.blocks.position(i);
-                Ok(blocks[block].row(k).transpose())
-            }
-            None => {
-                self.make_q(&(i..i + 1), &mut row)?;
-                Ok(row.row(0).transpose())
-            }
-        }
+        let (range, k) = self.blocks.around(i);
+        let mut scratch = DMatrix::zeros(0, 0);
+        Ok(self.q_block(&range, &mut scratch)?.row(k).transpose())
     }
 
     /// P² v with P² = P∘P. (I1) O(nd²).

@@ -43,8 +43,9 @@ impl Blocks {
     }
 
     /// The block that row i lies in, and its place there.
-    pub(crate) fn position(&self, i: usize) -> (usize, usize) {
-        (i / self.rows, i % self.rows)
+    pub(crate) fn around(&self, i: usize) -> (Range<usize>, usize) {
+        let start = i - i % self.rows;
+        (start..(start + self.rows).min(self.n), i % self.rows)
     }
 
     fn chunks(&self) -> Vec<Range<usize>> {

@@ -33,7 +33,8 @@ const FIRST_STEP: f64 = 0.5;
 /// let model = Model::new(dmatrix![1.0; -1.0], dvector![-1.0, -1.0])?;
 /// let loss = GradientInversion::new(&model, dvector![1e6])?;
 /// let scaled = Scaled::new(loss, &dvector![0.0])?;
-/// assert!((scaled.gradient(&dvector![0.0])?.norm() - 0.5f64).abs() < 1e-12);
+/// let gradient: f64 = scaled.gradient(&dvector![0.0])?.norm();
+/// assert!((gradient - 0.5).abs() < 1e-12);
 /// assert_eq!(scaled.to_x(&dvector![0.0]), dvector![0.0]);
 /// # Ok::<(), levinv::Error>(())
 /// ```

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its own part of this module")]
 
 pub mod double_double;
+pub mod hard;
 pub mod instances;
 pub mod measure;
 pub mod reference;
