@@ -25,7 +25,7 @@ scores of all 21 rows of the design scaled by that model's residuals. They give 
 ";
 
 pub fn run(args: &RecoverArgs) -> Result<Outcome, CliError> {
-    recover::refuse_existing(args)?;
+    recover::check_outputs(args)?;
     let (names, design) = read(DESIGN)?;
     let (_, response) = read(RESPONSE)?;
     let (_, scores) = read(SCORES)?;

@@ -27,6 +27,12 @@ impl CliError {
 
     /// A command line that clap refuses: its first paragraph on one line.
     pub fn usage(error: &clap::Error) -> Self {
+        if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+            return CliError::new(
+                "usage",
+                "a command is required, evaluate or recover (try --help)",
+            );
+        }
         let text = error.render().to_string();
         let first = text.split("\n\n").next().unwrap_or_default();
         let line = first.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -130,7 +136,7 @@ impl Sources {
             ),
             Error::ScoreSum { sum, rank } => {
                 let text = format!(
-                    "the scores sum to {sum}, those of a design with {rank} columns sum to {rank}"
+                    "the scores sum to {sum}, those of a design with {rank} columns sum to {rank} (to one part in a million)"
                 );
                 (file("target"), None, Some(*sum), text)
             }

@@ -18,6 +18,12 @@ pub fn model(matrix: &Path, rhs: &Path, sources: &Sources) -> Result<Model<f64>,
 /// `--ridge`: one number for all rows, or a file.
 pub fn ridge(argument: &str, rows: usize) -> Result<DVector<f64>, CliError> {
     let Ok(weight) = argument.parse::<f64>() else {
+        let path = Path::new(argument);
+        if path.extension().is_none() && !path.exists() {
+            let message =
+                format!("--ridge {argument}: must be a number or a file of {rows} weights");
+            return Err(CliError::new("usage", message));
+        }
         return Ok(read_vector(Path::new(argument))?);
     };
     if !(weight >= 0.0) || !weight.is_finite() {

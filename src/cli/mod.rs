@@ -51,19 +51,19 @@ pub fn main() -> ExitCode {
         }
         Err(usage) => Err(CliError::usage(&usage)),
     };
-    match outcome {
-        Ok(Outcome { text, code }) => {
-            report::print(&text);
-            ExitCode::from(code)
+    let outcome = outcome.and_then(|Outcome { text, code }| {
+        let failed = |e| CliError::new("write", format!("standard output: cannot be written: {e}"));
+        report::print(&text).map_err(failed)?;
+        Ok(ExitCode::from(code))
+    });
+    outcome.unwrap_or_else(|error| {
+        if json {
+            // Where standard output is what failed, standard error still says so.
+            let _ = report::print(&format!("{}\n", error.to_json()));
         }
-        Err(error) => {
-            if json {
-                report::print(&format!("{}\n", error.to_json()));
-            }
-            eprintln!("error: {error}");
-            ExitCode::from(BAD_INPUT)
-        }
-    }
+        eprintln!("error: {error}");
+        ExitCode::from(BAD_INPUT)
+    })
 }
 
 fn run(args: &Args) -> Result<Outcome, CliError> {

@@ -35,15 +35,19 @@ pub struct Finished {
     pub seconds: f64,
 }
 
-/// The loss that a recovery minimises, in the cell that is known.
-pub fn objective(problem: &Problem) -> Result<Arc<dyn FullObjective<f64>>, levinv::Error> {
+/// The loss that a recovery minimises, restricted to the cell where that is
+/// known and asked for.
+pub fn objective(
+    problem: &Problem,
+    in_cell: bool,
+) -> Result<Arc<dyn FullObjective<f64>>, levinv::Error> {
     macro_rules! finish {
         ($loss:expr) => {{
             let mut loss = $loss;
             if let Some(w) = &problem.ridge {
                 loss = loss.with_ridge(w.clone())?;
             }
-            if let (Given::Known(signs), Some(_)) = (&problem.signs, &problem.start) {
+            if let (true, Given::Known(signs)) = (in_cell, &problem.signs) {
                 loss = loss.in_cell(signs.clone())?;
             }
             Ok(Arc::new(loss))
@@ -51,9 +55,11 @@ pub fn objective(problem: &Problem) -> Result<Arc<dyn FullObjective<f64>>, levin
     }
     match problem.name {
         TargetName::Scores => finish!(ScoreInversion::new(&problem.model, problem.target.clone())?),
-        TargetName::Gradient => finish!(GradientInversion::new(
-            &problem.model,
-            problem.target.clone()
-        )?),
+        TargetName::Gradient => {
+            finish!(GradientInversion::new(
+                &problem.model,
+                problem.target.clone()
+            )?)
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! `levinv recover` on a user's own files.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use levinv::Signs;
@@ -17,7 +17,7 @@ use super::progress::Spinner;
 use super::{DONE, NOT_RECOVERED, Outcome, outcome, with_solver};
 
 pub fn run(args: &RecoverArgs) -> Result<Outcome, CliError> {
-    refuse_existing(args)?;
+    check_outputs(args)?;
     let sources = Sources {
         matrix: args.matrix.clone().unwrap_or_default(),
         rhs: args.rhs.clone().unwrap_or_default(),
@@ -59,14 +59,49 @@ pub fn exit_code(status: Status) -> u8 {
     }
 }
 
-/// Refused before hours of work, not after.
-pub fn refuse_existing(args: &RecoverArgs) -> Result<(), CliError> {
+/// Refused before hours of work, not after: outputs that exist, that would
+/// replace an input of this very run, or that have the wrong ending.
+pub fn check_outputs(args: &RecoverArgs) -> Result<(), CliError> {
+    let inputs: Vec<&PathBuf> = [&args.matrix, &args.rhs, &args.target, &args.start]
+        .into_iter()
+        .flatten()
+        .collect();
+    let same = |a: &Path, b: &Path| match (a.canonicalize(), b.canonicalize()) {
+        (Ok(a), Ok(b)) => a == b,
+        _ => false,
+    };
     for path in [&args.out, &args.history, &args.plot].into_iter().flatten() {
+        let shown = path.display();
         if !args.force && path.symlink_metadata().is_ok() {
             return Err(FileError::Exists(path.clone()).into());
         }
+        if inputs.iter().any(|input| same(input, path)) {
+            return Err(CliError::new(
+                "exists",
+                format!("{shown}: is an input of this run"),
+            ));
+        }
+        let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
+        if parent.is_some_and(|p| !p.is_dir()) {
+            return Err(CliError::new(
+                "write",
+                format!("{shown}: its directory does not exist"),
+            ));
+        }
     }
-    Ok(())
+    let ending = |path: &Option<PathBuf>, wanted: &str| match path {
+        Some(path)
+            if path
+                .extension()
+                .is_none_or(|e| !e.eq_ignore_ascii_case(wanted)) =>
+        {
+            let message = format!("{}: must end in .{wanted}", path.display());
+            Err(CliError::new("unsupported_format", message))
+        }
+        _ => Ok(()),
+    };
+    ending(&args.history, "csv")?;
+    ending(&args.plot, "svg")
 }
 
 fn read(args: &RecoverArgs, solver: bool, sources: &Sources) -> Result<Problem, CliError> {
@@ -126,6 +161,13 @@ fn read(args: &RecoverArgs, solver: bool, sources: &Sources) -> Result<Problem, 
 }
 
 fn read_signs(path: &Path) -> Result<Signs, CliError> {
+    if path.extension().is_none() && !path.exists() {
+        let message = format!(
+            "--signs {}: must be positive, negative, unknown, start or a file",
+            path.display()
+        );
+        return Err(CliError::new("usage", message));
+    }
     let values = read_vector(path)?;
     if let Some(row) = values.iter().position(|v| v.abs() != 1.0) {
         let message = format!(
@@ -195,7 +237,7 @@ pub fn globally(problem: &Problem, args: &RecoverArgs) -> Result<Finished, levin
         }
     };
     drop(spinner);
-    let objective = objective(problem)?;
+    let objective = objective(problem, false)?;
     let x = recovery.x.as_ref();
     let value = x.map(|x| objective.value(x)).transpose()?;
     let gradient_norm = x

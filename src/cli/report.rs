@@ -8,10 +8,14 @@ use levinv::DVector;
 /// Rows of a table before the middle is left out.
 const SHOWN: usize = 40;
 
-/// Writes to standard output. A reader that went away (`| head`) is no error.
-pub fn print(text: &str) {
+/// Writes to standard output. A reader that went away (`| head`) is no error,
+/// a full disk is.
+pub fn print(text: &str) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
 }
 
 /// 1, 2, … as labels.

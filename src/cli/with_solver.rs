@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use levinv::recover::{Recovery, ScoreRecovery, Status};
+use levinv::recover::{
+    GradientRecovery, Recovery, ScoreRecovery, Status, relative_gradient, score_errors,
+};
 use levinv::solver::{ArgminSolver, SolverRun};
+use levinv::{DVector, Signs};
 
 use super::args::{RecoverArgs, TargetName};
 use super::history::Row;
@@ -34,24 +37,41 @@ pub fn run(
             reason: "no start".into(),
         });
     };
-    let loss = objective(problem)?;
+    let loss = objective(problem, true)?;
     let max_iters = args.max_iters.unwrap_or(SOLVER_ITERS) as u64;
-    let limit = max_iters.saturating_mul(EVALUATIONS_PER_ITER);
+    let limit = max_iters
+        .saturating_add(1)
+        .saturating_mul(EVALUATIONS_PER_ITER);
     let run = solver.run(Arc::clone(&loss), start, max_iters, limit, SOLVER_TOLERANCE)?;
     let gradient_norm = loss.gradient(&run.x)?.norm();
-    let at = problem.model.at(&run.x)?;
-    let found = match problem.name {
-        TargetName::Scores => at.scores().clone(),
-        TargetName::Gradient => -at.apply_transposed(at.scores())?,
+    let stationarity = relative_gradient(&*loss, &run.x)?;
+    let (residual, errors) = match problem.name {
+        TargetName::Scores => {
+            let scores = problem.model.at(&run.x)?;
+            let residual = (scores.scores() - &problem.target).norm() / problem.target.norm();
+            (
+                residual,
+                score_errors(&problem.model, &problem.target, &run.x)?,
+            )
+        }
+        TargetName::Gradient => {
+            // No step of its own: only how far x may be off.
+            let signs = Signs::of(&problem.model.slack(&run.x)?)?;
+            let there = GradientRecovery::new(&problem.model, problem.target.clone())?
+                .signs(signs)?
+                .start(run.x.clone())?
+                .max_iters(0)
+                .run()?;
+            let unknown = || DVector::from_element(run.x.len(), f64::INFINITY);
+            (there.residual, there.errors.unwrap_or_else(unknown))
+        }
     };
-    let size = problem.target.norm();
-    let residual = (found - &problem.target).norm() / if size > 0.0 { size } else { 1.0 };
     let (status, reason) = judge(
         problem,
         &run,
         residual,
-        gradient_norm,
-        loss.gradient(start)?.norm(),
+        stationarity,
+        errors.norm() / run.x.norm(),
     );
     let rows = run.history.iter().map(|row| Row {
         phase: solver.name().to_string(),
@@ -67,7 +87,7 @@ pub fn run(
         iterations: run.iterations as usize,
         evaluations: run.counts.total() as usize,
         residual,
-        errors: None,
+        errors: Some(errors).filter(|_| problem.ridge.is_none()),
         directions: Vec::new(),
     };
     Ok(Finished {
@@ -85,33 +105,38 @@ fn judge(
     problem: &Problem,
     run: &SolverRun,
     residual: f64,
-    gradient: f64,
-    first: f64,
+    stationarity: f64,
+    error: f64,
 ) -> (Status, String) {
-    /// A gradient this much smaller than at the start is taken for zero.
-    const STATIONARY: f64 = 1e-8;
+    /// A residual says little about x where columns nearly depend on one
+    /// another: x must be sure to five digits as well.
+    const SURE: f64 = 1e-5;
+    let stationary = stationarity <= f64::EPSILON.sqrt();
     let stopped = &run.termination;
-    let stationary = gradient <= STATIONARY * first;
-    if problem.ridge.is_some() && stationary {
-        return (
+    let (status, reason) = if problem.ridge.is_some() && stationary {
+        (
             Status::Stationary,
-            format!("the gradient fell to {gradient:.1e}; argmin: {stopped}"),
-        );
-    }
-    if problem.ridge.is_none() && residual <= f64::EPSILON.sqrt() {
-        return (
+            format!("the relative gradient fell to {stationarity:.1e}"),
+        )
+    } else if problem.ridge.is_some() {
+        (
+            Status::NotConverged,
+            format!("the relative gradient is still {stationarity:.1e}"),
+        )
+    } else if residual <= f64::EPSILON.sqrt() && error <= SURE {
+        (
             Status::Recovered,
-            format!("the target is matched to {residual:.1e}, relative; argmin: {stopped}"),
-        );
-    }
-    if problem.ridge.is_none() && stationary {
-        let reason = format!(
-            "a stationary point that misses the target by {residual:.1e}, relative; argmin: {stopped}"
-        );
-        return (Status::TooNoisy, reason);
-    }
-    (
-        Status::NotConverged,
-        format!("the target is still {residual:.1e} off, relative; argmin: {stopped}"),
-    )
+            format!("the target is matched to {residual:.1e}, relative"),
+        )
+    } else if residual > f64::EPSILON.sqrt() && stationary {
+        (
+            Status::TooNoisy,
+            format!("a stationary point that misses the target by {residual:.1e}, relative"),
+        )
+    } else {
+        let reason =
+            format!("the target is {residual:.1e} off and x by about {error:.1e}, relative");
+        (Status::NotConverged, reason)
+    };
+    (status, format!("{reason}; argmin: {stopped}"))
 }

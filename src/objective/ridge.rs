@@ -49,6 +49,16 @@ impl<T: Scalar> Ridge<T> {
             });
         }
         let squares = weights.component_mul(&weights);
+        if let Some(index) = squares.iter().position(|w| !w.is_finite()) {
+            let value = to_f64(weights[index]);
+            let range = "so small that its square is finite";
+            return Err(Error::EntryOutOfRange {
+                what: "ridge weights",
+                index,
+                value,
+                range,
+            });
+        }
         Ok(Ridge { weights, squares })
     }
 

@@ -4,12 +4,13 @@
 //! (a_iᵀx − b_i)² = t² m_i²   is linear in X = xxᵀ, x and t²:
 //! a_iᵀ X a_i − 2 b_i a_iᵀ x − t² m_i² = −b_i²
 //! ```
-//! with d(d+3)/2 + 1 unknowns.
+//! with d(d+3)/2 + 1 unknowns, or one t² more for each further component.
 
 use nalgebra::{DMatrix, DVector};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+use super::structure::Components;
 use crate::error::Error;
 use crate::geometry::Model;
 use crate::linalg::{Design, DesignMatrix, least_squares};
@@ -24,8 +25,8 @@ const ROWS_PER_UNKNOWN: usize = 4;
 const RANK_TOLERANCE: f64 = 1e-12;
 
 /// Unknowns of the lift: the least number of rows it takes.
-pub(crate) fn unknowns(d: usize) -> usize {
-    d * (d + 3) / 2 + 1
+pub(crate) fn unknowns(d: usize, components: usize) -> usize {
+    d * (d + 3) / 2 + components
 }
 
 /// The lifted system, its rows made as they are read.
@@ -37,6 +38,9 @@ struct Lifted {
     a: DMatrix<f64>,
     b: DVector<f64>,
     squares: DVector<f64>,
+    /// The component of each chosen row.
+    component: Vec<usize>,
+    components: usize,
 }
 
 impl DesignMatrix<f64> for Lifted {
@@ -45,7 +49,7 @@ impl DesignMatrix<f64> for Lifted {
     }
 
     fn ncols(&self) -> usize {
-        unknowns(self.a.ncols())
+        unknowns(self.a.ncols(), self.components)
     }
 
     fn read_rows(&self, start: usize, rows: &mut DMatrix<f64>) -> Result<(), Error> {
@@ -56,10 +60,20 @@ impl DesignMatrix<f64> for Lifted {
             rows.set_column(next, &column);
             next += 1;
         };
-        // x first, then t², then X.
+        // x first, then each t², then X.
         let b = self.b.rows(start, m);
         (0..d).for_each(|j| write(a.column(j).component_mul(&b) * -2.0));
-        write(-self.squares.rows(start, m));
+        for k in 0..self.components {
+            let own = |i: usize| self.component[start + i] == k;
+            let square = |i: usize| {
+                if own(i) {
+                    -self.squares[start + i]
+                } else {
+                    0.0
+                }
+            };
+            write(DVector::from_fn(m, |i, _| square(i)));
+        }
         for j in 0..d {
             write(a.column(j).component_mul(&a.column(j)));
             // X is symmetric: each entry off the diagonal counts twice.
@@ -80,6 +94,7 @@ pub(crate) struct Lift<T: Scalar> {
 pub(crate) fn solve<T: Scalar>(
     model: &Model<T>,
     magnitudes: &DVector<T>,
+    components: &Components,
     seed: u64,
 ) -> Result<Lift<T>, Error> {
     let d = model.dim();
@@ -87,7 +102,11 @@ pub(crate) fn solve<T: Scalar>(
     let known: Vec<usize> = (0..model.nrows())
         .filter(|&i| magnitudes[i] > T::zero())
         .collect();
-    let chosen = choose(known, ROWS_PER_UNKNOWN * unknowns(d), seed);
+    let chosen = choose(
+        known,
+        ROWS_PER_UNKNOWN * unknowns(d, components.count()),
+        seed,
+    );
     let mut a = DMatrix::zeros(chosen.len(), d);
     let mut row = DMatrix::zeros(1, d);
     for (k, &i) in chosen.iter().enumerate() {
@@ -109,7 +128,18 @@ pub(crate) fn solve<T: Scalar>(
     let floor = squares.mean() * 1e-2;
     let weights = squares.map(|m| 1.0 / m.max(floor));
     let rhs = b.map(|b| -b * b);
-    let system = Design::new(Lifted { a, b, squares });
+    let component = chosen
+        .iter()
+        .map(|&i| components.of_row[i].unwrap_or(0))
+        .collect();
+    let components = components.count();
+    let system = Design::new(Lifted {
+        a,
+        b,
+        squares,
+        component,
+        components,
+    });
     let solution = least_squares(&system, &weights, &rhs, RANK_TOLERANCE)?;
     let determined = solution
         .null_space

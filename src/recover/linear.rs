@@ -2,15 +2,18 @@
 
 use nalgebra::{DMatrix, DVector};
 
+use super::structure::Components;
 use crate::error::Error;
 use crate::geometry::{Model, Signs};
 use crate::linalg::{Design, DesignMatrix, LeastSquares, least_squares};
 use crate::scalar::{Scalar, epsilon, real};
 
-/// [A | −sign∘m]: `A x − b = t (sign∘m)` as a system in (x, t).
+/// `[A | −sign∘m]` with one last column per component: `A x − b = t (sign∘m)`
+/// as a system in (x, t).
 struct Signed<T: Scalar> {
     a: Design<T>,
     column: DVector<T>,
+    components: Components,
 }
 
 impl<T: Scalar> DesignMatrix<T> for Signed<T> {
@@ -19,27 +22,31 @@ impl<T: Scalar> DesignMatrix<T> for Signed<T> {
     }
 
     fn ncols(&self) -> usize {
-        self.a.ncols() + 1
+        self.a.ncols() + self.components.count()
     }
 
     fn read_rows(&self, start: usize, rows: &mut DMatrix<T>) -> Result<(), Error> {
-        let d = self.a.ncols();
-        let height = rows.nrows();
+        let (d, height) = (self.a.ncols(), rows.nrows());
         let mut part = DMatrix::zeros(height, d);
         self.a.read_rows(start, &mut part)?;
+        rows.fill(T::zero());
         rows.columns_mut(0, d).copy_from(&part);
-        rows.column_mut(d)
-            .copy_from(&self.column.rows(start, height));
+        for i in 0..height {
+            if let Some(k) = self.components.of_row[start + i] {
+                rows[(i, d + k)] = self.column[start + i];
+            }
+        }
         Ok(())
     }
 }
 
 /// x and t with `A x − b ≈ t (sign∘m)`, rows divided by m so that each counts
-/// by its relative error. The last coordinate of the solution is t.
+/// by its relative error. The last coordinates of the solution are the t.
 pub(crate) fn solve<T: Scalar>(
     model: &Model<T>,
     magnitudes: &DVector<T>,
     signs: &Signs,
+    components: &Components,
 ) -> Result<LeastSquares<T>, Error> {
     let column = DVector::from_fn(magnitudes.len(), |i, _| -magnitudes[i] * signs.sign(i));
     // Zero marks a row whose slack is not known.
@@ -50,12 +57,14 @@ pub(crate) fn solve<T: Scalar>(
             T::zero()
         }
     });
+    let components = components.clone();
     let system = Design::new(Signed {
         a: model.design().clone(),
         column,
+        components,
     });
-    // The last column depends on the others exactly when b lies in the column
-    // space of A; weights good to ε leave a pivot of that size times a few.
+    // A t depends on x exactly when its component of b lies in the column space
+    // of A; weights good to ε leave a pivot of that size times a few.
     let tolerance = epsilon::<T>() * real(1e3);
     least_squares(&system, &weights, model.rhs(), tolerance)
 }

@@ -34,11 +34,14 @@ mod polish;
 mod scores;
 mod start;
 mod stationary;
+mod structure;
 mod weights;
 
 pub use gradient::GradientRecovery;
+pub use polish::score_errors;
 pub use scores::{MAX_ITERS, SUM_TOLERANCE, ScoreRecovery, SignKnowledge};
 pub use start::{Start, largest_slack_start};
+pub use stationary::relative_gradient;
 
 use std::fmt;
 
@@ -119,6 +122,21 @@ pub struct Recovery<T: Scalar> {
 }
 
 impl<T: Scalar> Recovery<T> {
+    /// An end before there was a point.
+    fn without_x(status: Status, reason: String) -> Self {
+        Recovery {
+            x: None,
+            status,
+            reason,
+            method: "none".into(),
+            iterations: 0,
+            evaluations: 0,
+            residual: crate::scalar::real(f64::NAN),
+            errors: None,
+            directions: Vec::new(),
+        }
+    }
+
     /// ‖errors‖ / ‖x‖: the relative error of x to expect.
     pub fn error_estimate(&self) -> Option<T> {
         let (x, errors) = (self.x.as_ref()?, self.errors.as_ref()?);

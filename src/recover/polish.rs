@@ -3,7 +3,7 @@
 use nalgebra::DVector;
 
 use crate::error::Error;
-use crate::geometry::Model;
+use crate::geometry::{Model, check_vector};
 use crate::linalg::{Design, Factor, Factorisation};
 use crate::objective::score_jacobian;
 use crate::scalar::{Scalar, count, epsilon, real};
@@ -60,10 +60,7 @@ pub(crate) fn polish<T: Scalar>(
             }
         }
         // Of the target and of σ, which d products a row go into.
-        let rounding = real::<T>(4.0) * epsilon::<T>() * size * count::<T>(model.dim()).sqrt();
-        // x itself is rounded too.
-        let errors =
-            factor.amplification() * (residual.norm() + rounding) + x.abs() * epsilon::<T>();
+        let errors = propagated(&factor, &x, residual.norm(), size);
         return Ok(Polished {
             x,
             residual: residual.norm() / size,
@@ -71,4 +68,34 @@ pub(crate) fn polish<T: Scalar>(
             iterations,
         });
     }
+}
+
+/// How far each entry of x may be off, to first order, for the scores at x to
+/// differ from the target as they do: row norms of J⁺ times that difference and
+/// rounding. O(nd³).
+///
+/// A small residual alone proves little: where columns nearly depend on one
+/// another, scores hardly change along some directions of x.
+///
+/// # Errors
+/// Those of [`Model::at`](crate::Model::at) and [`Error::Shape`] for the target.
+pub fn score_errors<T: Scalar>(
+    model: &Model<T>,
+    target: &DVector<T>,
+    x: &DVector<T>,
+) -> Result<DVector<T>, Error> {
+    check_vector("target", target, model.nrows())?;
+    let geometry = model.at(x)?;
+    let jacobian = Design::from(score_jacobian(&geometry)?);
+    let ones = DVector::from_element(model.nrows(), T::one());
+    let factor = Factor::new(&jacobian, &ones, Factorisation::Qr)?;
+    let residual = (geometry.scores() - target).norm();
+    Ok(propagated(&factor, x, residual, target.norm()))
+}
+
+fn propagated<T: Scalar>(factor: &Factor<T>, x: &DVector<T>, residual: T, size: T) -> DVector<T> {
+    // Of the target and of σ, which d products a row go into.
+    let rounding = real::<T>(8.0) * epsilon::<T>() * size * count::<T>(x.len()).sqrt();
+    // x itself is rounded too.
+    factor.amplification() * (residual + rounding) + x.abs() * epsilon::<T>()
 }

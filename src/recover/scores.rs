@@ -2,6 +2,7 @@
 
 use nalgebra::DVector;
 
+use super::structure::Components;
 use super::{
     Observer, Progress, Recovery, Status, lift, linear, matched, polish, report, stationary,
     weights,
@@ -9,13 +10,15 @@ use super::{
 use crate::error::Error;
 use crate::geometry::{Model, Signs, check_vector};
 use crate::objective::ScoreInversion;
-use crate::scalar::{Scalar, epsilon, real, to_f64};
+use crate::scalar::{Scalar, epsilon, to_f64};
 
 /// How far Σσ may lie from d, relative: rounded scores are refused here only
 /// when they cannot be leverage scores at all.
 pub const SUM_TOLERANCE: f64 = 1e-6;
 /// Newton steps on the row weights; ten to twenty are usual.
 pub const MAX_ITERS: usize = 200;
+/// A misfit of the scores that noise does not explain, but wrong signs do.
+const WRONG_SIGNS: f64 = 1e-2;
 /// Rounds of signs from x and x from signs: one where the lift is exact.
 const SIGN_ROUNDS: usize = 8;
 
@@ -81,8 +84,7 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
         }
         let rank = model.dim();
         let sum = to_f64(target.sum());
-        let rounding = 16.0 * to_f64(epsilon::<T>()) * (model.nrows() as f64).sqrt();
-        if (sum - rank as f64).abs() > SUM_TOLERANCE.max(rounding) * rank as f64 {
+        if (sum - rank as f64).abs() > sum_tolerance::<T>(model.nrows()) * rank as f64 {
             return Err(Error::ScoreSum { sum, rank });
         }
         Ok(ScoreRecovery {
@@ -143,9 +145,10 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
     /// Those of reading the rows, and of the ridge weights.
     pub fn run(mut self) -> Result<Recovery<T>, Error> {
         let mut observer = self.observer.take();
-        let mut found = match self.first_obstacle()? {
-            Some((status, reason)) => ended(status, reason),
-            None => self.recover(&mut observer)?,
+        let components = Components::of(&self.model, self.seed)?;
+        let mut found = match self.first_obstacle(&components)? {
+            Some((status, reason)) => Recovery::without_x(status, reason),
+            None => self.recover(&components, &mut observer)?,
         };
         if let (Some(weights), Some(x)) = (&self.ridge, &found.x) {
             let loss = ScoreInversion::new(&self.model, self.target.clone())?
@@ -163,34 +166,50 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
     }
 
     /// What can be said before anything is computed.
-    fn first_obstacle(&self) -> Result<Option<(Status, String)>, Error> {
+    fn first_obstacle(&self, components: &Components) -> Result<Option<(Status, String)>, Error> {
         let (n, d) = (self.model.nrows(), self.model.dim());
         if n == d {
             let reason = format!("with as many rows as columns ({n}) every x has the scores 1");
             return Ok(Some((Status::Undetermined, reason)));
         }
-        if self.signs == SignKnowledge::Unknown && n < lift::unknowns(d) {
+        let unknown = self.signs == SignKnowledge::Unknown;
+        let (sizes, ranks) = (components.sizes(), &components.ranks);
+        if let Some(k) = (0..ranks.len()).find(|&k| unknown && sizes[k] == ranks[k] + 1) {
             let reason = format!(
-                "with the signs unknown {} rows are needed for {d} columns, there are {n}; give the signs",
-                lift::unknowns(d)
+                "{} rows that only depend on {} coefficients fit 2^{} sets of them; give the signs",
+                sizes[k], ranks[k], ranks[k]
             );
-            let status = if n == d + 1 {
-                Status::Ambiguous
-            } else {
-                Status::Undetermined
-            };
-            return Ok(Some((status, reason)));
+            return Ok(Some((Status::Ambiguous, reason)));
+        }
+        let needed = lift::unknowns(d, components.count());
+        if unknown && n < needed {
+            let reason = format!(
+                "with the signs unknown {needed} rows are needed for {d} columns, there are {n}; give the signs"
+            );
+            return Ok(Some((Status::Undetermined, reason)));
         }
         for (i, &t) in self.target.iter().enumerate() {
+            let place = format!("row {} of {n} has the score {}", i + 1, to_f64(t));
             if t == T::one() {
-                let reason = format!(
-                    "row {i} (counted from 0) has the score 1: its slack is too small, relative to the others, to leave a trace"
-                );
+                let reason =
+                    format!("{place}: its slack is too small beside the others to leave a trace");
                 return Ok(Some((Status::Undetermined, reason)));
             }
             if t == T::zero() && !self.is_zero_row(i)? {
+                return Ok(Some((
+                    Status::Infeasible,
+                    format!("{place}, which no finite slack gives"),
+                )));
+            }
+        }
+        for (k, (&rank, sum)) in ranks.iter().zip(components.sums(&self.target)).enumerate() {
+            let off = (to_f64(sum) - rank as f64).abs();
+            if off > sum_tolerance::<T>(n) * d as f64 {
                 let reason = format!(
-                    "row {i} (counted from 0) has the score 0, which no finite slack gives"
+                    "the {} rows of component {} depend on {rank} coefficients alone, so that their scores sum to {rank}, not to {}",
+                    sizes[k],
+                    k + 1,
+                    to_f64(sum)
                 );
                 return Ok(Some((Status::Infeasible, reason)));
             }
@@ -204,15 +223,26 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
         Ok(row.iter().all(|a| *a == T::zero()))
     }
 
-    fn recover(&self, observer: &mut Option<Observer<'_>>) -> Result<Recovery<T>, Error> {
+    fn recover(
+        &self,
+        components: &Components,
+        observer: &mut Option<Observer<'_>>,
+    ) -> Result<Recovery<T>, Error> {
         let (model, target) = (&self.model, &self.target);
         // σ → |s| up to a factor.
-        let weights = weights::solve(model.design(), target, self.max_iters, |k, r| {
-            report(observer, "weights", k, to_f64(r));
-        })?;
+        let weights = weights::solve(
+            model.design(),
+            components,
+            target,
+            self.max_iters,
+            |k, r| {
+                report(observer, "weights", k, to_f64(r));
+            },
+        )?;
         let (iterations, evaluations) = (weights.iterations, weights.evaluations);
         if !weights.converged {
-            let mut out = ended(weights.verdict(self.max_iters), weights.explanation());
+            let mut out =
+                Recovery::without_x(weights.verdict(self.max_iters), weights.explanation());
             out.residual = weights.residual;
             return Ok(Recovery {
                 iterations,
@@ -230,6 +260,9 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
         }
         // |s| → x.
         let mut method = String::from("row weights by Newton");
+        if components.count() > 1 {
+            method.push_str(&format!(", {} components", components.count()));
+        }
         let signs = match &self.signs {
             SignKnowledge::Known(signs) => {
                 method.push_str(", least squares with the given signs");
@@ -237,11 +270,10 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
             }
             SignKnowledge::Unknown => {
                 method.push_str(", lifted least squares for the signs, least squares");
-                let lift = lift::solve(model, &magnitudes, self.seed)?;
+                let lift = lift::solve(model, &magnitudes, components, self.seed)?;
                 if !lift.determined {
-                    let reason =
-                        "the lifted system does not determine x; give the signs".to_string();
-                    let out = ended(Status::Undetermined, reason);
+                    let reason = "the signs cannot be found by the lift alone, or b lies in the column space of A; give the signs".to_string();
+                    let out = Recovery::without_x(Status::Undetermined, reason);
                     return Ok(Recovery {
                         iterations,
                         evaluations,
@@ -252,7 +284,7 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
                 nearest_signs(&model.slack(&lift.x)?)?
             }
         };
-        let (linear, signs) = self.alternate(&magnitudes, signs)?;
+        let (linear, signs) = self.alternate(components, &magnitudes, signs)?;
         let d = model.dim();
         if linear.null_space.ncols() > 0 {
             let directions = linear
@@ -261,7 +293,7 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
                 .map(|v| v.rows(0, d).into_owned())
                 .collect();
             let reason = "b lies in the column space of A: x is known only up to a multiple of the direction given".to_string();
-            let out = ended(Status::Undetermined, reason);
+            let out = Recovery::without_x(Status::Undetermined, reason);
             return Ok(Recovery {
                 iterations,
                 evaluations,
@@ -276,7 +308,7 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
         let polished = polish::polish(model, target, start, |k, r| {
             report(observer, "polish", k, to_f64(r))
         })?;
-        let (status, reason) = self.judge(&polished, &signs)?;
+        let (status, reason) = self.judge(components, &polished, &signs)?;
         Ok(Recovery {
             x: Some(polished.x),
             status,
@@ -294,20 +326,22 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
     /// agree with those of its own solution.
     fn alternate(
         &self,
+        components: &Components,
         magnitudes: &DVector<T>,
         mut signs: Signs,
     ) -> Result<(crate::linalg::LeastSquares<T>, Signs), Error> {
-        let mut solution = linear::solve(&self.model, magnitudes, &signs)?;
+        let mut solution = linear::solve(&self.model, magnitudes, &signs, components)?;
         if matches!(self.signs, SignKnowledge::Known(_)) {
             return Ok((solution, signs));
         }
         for _ in 0..SIGN_ROUNDS {
             let x = solution.x.rows(0, self.model.dim()).into_owned();
-            let next = nearest_signs(&self.model.slack(&x)?)?;
-            if next == signs || next == signs.flipped() {
+            let slack = self.model.slack(&x)?;
+            if components.first_disagreement(&signs, &slack).is_none() {
                 break;
             }
-            let other = linear::solve(&self.model, magnitudes, &next)?;
+            let next = nearest_signs(&slack)?;
+            let other = linear::solve(&self.model, magnitudes, &next, components)?;
             if other.residual >= solution.residual {
                 break;
             }
@@ -318,34 +352,42 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
 
     fn judge(
         &self,
+        components: &Components,
         polished: &polish::Polished<T>,
         signs: &Signs,
     ) -> Result<(Status, String), Error> {
-        let residual = to_f64(polished.residual);
+        let (residual, n) = (to_f64(polished.residual), self.model.nrows());
+        let given = matches!(self.signs, SignKnowledge::Known(_));
+        let slack = self.model.slack(&polished.x)?;
+        let disagreement = components.first_disagreement(signs, &slack);
+        if given && (disagreement.is_some() || residual > WRONG_SIGNS) {
+            let row =
+                disagreement.map_or(String::new(), |row| format!(" (row {} of {n})", row + 1));
+            let reason = format!("no x with the signs given has these scores{row}");
+            return Ok((Status::Infeasible, reason));
+        }
         if !matched(polished.residual) {
             let reason = format!(
                 "no x has these scores exactly: the best fit found differs by {residual:.1e}, relative"
             );
             return Ok((Status::TooNoisy, reason));
         }
-        let slack = self.model.slack(&polished.x)?;
-        let given = matches!(self.signs, SignKnowledge::Known(_));
-        if given && signs.first_violation(&slack).is_some() {
-            if signs.flipped().first_violation(&slack).is_none() {
-                let reason = "the scores are matched to rounding; every slack has the opposite of the sign given".to_string();
-                return Ok((Status::Recovered, reason));
-            }
-            let row = signs.first_violation(&slack).unwrap_or_default();
-            let reason = format!(
-                "the scores are matched, but not with the signs given (row {row}, counted from 0)"
-            );
-            return Ok((Status::Infeasible, reason));
-        }
+        let flipped = given && signs.first_violation(&slack).is_some();
+        let remark = if flipped {
+            "; all slacks of a component have the opposite of the signs given"
+        } else {
+            ""
+        };
         Ok((
             Status::Recovered,
-            format!("the scores are matched to {residual:.1e}, relative"),
+            format!("the scores are matched to {residual:.1e}, relative{remark}"),
         ))
     }
+}
+
+/// How far a sum of n scores may be off, relative.
+fn sum_tolerance<T: Scalar>(n: usize) -> f64 {
+    SUM_TOLERANCE.max(16.0 * to_f64(epsilon::<T>()) * (n as f64).sqrt())
 }
 
 impl<T: Scalar> weights::Weights<T> {
@@ -369,18 +411,4 @@ impl<T: Scalar> weights::Weights<T> {
 /// The signs of slacks, zeros counted as positive: they are a guess.
 fn nearest_signs<T: Scalar>(slack: &DVector<T>) -> Result<Signs, Error> {
     Signs::of(&slack.map(|s| if s < T::zero() { -T::one() } else { T::one() }))
-}
-
-fn ended<T: Scalar>(status: Status, reason: String) -> Recovery<T> {
-    Recovery {
-        x: None,
-        status,
-        reason,
-        method: "none".into(),
-        iterations: 0,
-        evaluations: 0,
-        residual: real(f64::NAN),
-        errors: None,
-        directions: Vec::new(),
-    }
 }

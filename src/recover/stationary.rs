@@ -36,6 +36,23 @@ impl<T: Scalar> Stationary<T> {
     }
 }
 
+/// ‖∇f‖ relative to ‖∇²f‖·‖x‖: below √ε, x cannot be told from a stationary
+/// point by half its digits.
+///
+/// # Errors
+/// Those of the objective.
+pub fn relative_gradient<T: Scalar, O: HasHessian<T> + ?Sized>(
+    f: &O,
+    x: &DVector<T>,
+) -> Result<T, Error> {
+    Ok(relative(&f.gradient(x)?, &f.hessian(x)?, x))
+}
+
+fn relative<T: Scalar>(gradient: &DVector<T>, hessian: &DMatrix<T>, x: &DVector<T>) -> T {
+    let size = hessian.norm() * x.norm().max(epsilon());
+    gradient.norm() / size.max(epsilon::<T>() * epsilon())
+}
+
 /// Newton with a shifted Cholesky factor and step halving. O(nd³) a step.
 pub(super) fn newton<T: Scalar, O: HasHessian<T>>(
     loss: &O,
@@ -49,8 +66,7 @@ pub(super) fn newton<T: Scalar, O: HasHessian<T>>(
     loop {
         let gradient = loss.gradient(&x)?;
         let hessian = loss.hessian(&x)?;
-        let size = hessian.norm() * x.norm().max(epsilon());
-        let relative = gradient.norm() / size.max(epsilon::<T>() * epsilon());
+        let relative = relative(&gradient, &hessian, &x);
         on_step(iterations, to_f64(relative));
         let small = relative <= epsilon::<T>();
         let step = -shifted(&hessian).solve(&gradient);

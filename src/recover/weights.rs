@@ -8,6 +8,7 @@
 
 use nalgebra::DVector;
 
+use super::structure::Components;
 use crate::error::Error;
 use crate::geometry::Geometry;
 use crate::linalg::{Design, Factorisation};
@@ -43,9 +44,17 @@ struct Iterate<T: Scalar> {
 }
 
 impl<T: Scalar> Iterate<T> {
-    fn at(design: &Design<T>, target: &DVector<T>, mut y: DVector<T>) -> Result<Self, Error> {
-        let mean = y.mean();
-        y.add_scalar_mut(-mean);
+    fn at(
+        design: &Design<T>,
+        components: &Components,
+        target: &DVector<T>,
+        mut y: DVector<T>,
+    ) -> Result<Self, Error> {
+        // A constant on a component changes nothing: keep each centred.
+        let (sums, sizes) = (components.sums(&y), components.sizes());
+        for (y, k) in y.iter_mut().zip(&components.of_row) {
+            *y = k.map_or(T::zero(), |k| *y - sums[k] / count(sizes[k]));
+        }
         // A geometry knows rows scaled by 1/s; s = e^{-y/2} scales them by √v.
         let slack = y.map(|y| (y * real(-0.5)).exp());
         let origin = DVector::zeros(design.ncols());
@@ -73,17 +82,30 @@ impl<T: Scalar> Iterate<T> {
 /// `on_step` sees the iteration and the residual.
 pub(crate) fn solve<T: Scalar>(
     design: &Design<T>,
+    components: &Components,
     scores: &DVector<T>,
     max_iters: usize,
     mut on_step: impl FnMut(usize, T),
 ) -> Result<Weights<T>, Error> {
-    // Scores sum to d; what rounding left over would send y to infinity.
-    let target = scores * (count::<T>(design.ncols()) / scores.sum());
-    let mut current = Iterate::at(design, &target, DVector::zeros(scores.len()))?;
+    // A component's scores sum to its rank; what rounding left over would send
+    // y to infinity.
+    let sums = components.sums(scores);
+    let target = DVector::from_fn(scores.len(), |i, _| match components.of_row[i] {
+        Some(k) => scores[i] * (count::<T>(components.ranks[k]) / sums[k]),
+        None => T::zero(),
+    });
+    let mut current = Iterate::at(design, components, &target, DVector::zeros(scores.len()))?;
     let (mut iterations, mut evaluations) = (0, 1);
-    for _ in 0..FIXED_POINT_STEPS {
-        let ratio = target.zip_map(current.geometry.scores(), |t, s| (t / s).ln());
-        let Ok(next) = Iterate::at(design, &target, &current.y + ratio) else {
+    for _ in 0..FIXED_POINT_STEPS.min(max_iters) {
+        let ratio = target.zip_map(current.geometry.scores(), |t, s| {
+            // A zero row has no score and no weight.
+            if t > T::zero() {
+                (t / s).ln()
+            } else {
+                T::zero()
+            }
+        });
+        let Ok(next) = Iterate::at(design, components, &target, &current.y + ratio) else {
             break;
         };
         current = next;
@@ -98,7 +120,7 @@ pub(crate) fn solve<T: Scalar>(
         }
         let (step, products) = newton_step(&current, before)?;
         evaluations += products;
-        let Some((next, tries)) = descend(design, &target, &current, &step)? else {
+        let Some((next, tries)) = descend(design, components, &target, &current, &step)? else {
             break;
         };
         evaluations += tries;
@@ -172,6 +194,7 @@ fn newton_step<T: Scalar>(at: &Iterate<T>, residual: T) -> Result<(DVector<T>, u
 /// A step length that decreases f, or near the solution the residual.
 fn descend<T: Scalar>(
     design: &Design<T>,
+    components: &Components,
     target: &DVector<T>,
     from: &Iterate<T>,
     step: &DVector<T>,
@@ -184,7 +207,7 @@ fn descend<T: Scalar>(
     // No weight may change by more than e⁴ at once: f is no quadratic there.
     let mut length = (real::<T>(4.0) / step.amax()).min(T::one());
     for tries in 1..=HALVINGS {
-        if let Ok(next) = Iterate::at(design, target, &from.y + step * length) {
+        if let Ok(next) = Iterate::at(design, components, target, &from.y + step * length) {
             let change = next.value(target) - start;
             let better = change <= length * slope * real(SUFFICIENT);
             let as_good = change <= noise && next.gradient.norm() < from.gradient.norm();
