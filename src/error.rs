@@ -141,6 +141,19 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the point is to blame, and another may do: what a line search
+    /// steps back from. Anything else, such as rows that cannot be read, is not
+    /// to be stepped over.
+    pub(crate) fn is_about_the_point(&self) -> bool {
+        matches!(
+            self,
+            Error::OutsideDomain { .. }
+                | Error::ZeroSlack { .. }
+                | Error::NonFinite { .. }
+                | Error::Singular { .. }
+        )
+    }
+
     /// A stable snake_case name of the variant, for machine-readable output.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -157,5 +170,14 @@ impl Error {
             Error::EmptyCell { .. } => "empty_cell",
             Error::Solver { .. } => "solver",
         }
+    }
+}
+
+/// A trial point: `None` where the point itself is the trouble.
+pub(crate) fn trial<R>(result: Result<R, Error>) -> Result<Option<R>, Error> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.is_about_the_point() => Ok(None),
+        Err(error) => Err(error),
     }
 }

@@ -55,10 +55,10 @@ pub fn describe(finished: &Finished) -> String {
         "work        {} iterations, {} evaluations, {:.3} s\n",
         r.iterations, r.evaluations, finished.seconds
     ));
-    if r.residual.is_finite() {
+    if let Some(residual) = r.residual {
         out.push_str(&format!(
             "residual    {:.1e}, relative, recovered minus given\n",
-            r.residual
+            residual
         ));
     }
     if let Some(error) = r.error_estimate() {

@@ -63,7 +63,10 @@ pub fn run(
                 .max_iters(0)
                 .run()?;
             let unknown = || DVector::from_element(run.x.len(), f64::INFINITY);
-            (there.residual, there.errors.unwrap_or_else(unknown))
+            (
+                there.residual.unwrap_or(f64::INFINITY),
+                there.errors.unwrap_or_else(unknown),
+            )
         }
     };
     let (status, reason) = judge(
@@ -86,7 +89,7 @@ pub fn run(
         method: format!("argmin's {solver} from the given start"),
         iterations: run.iterations as usize,
         evaluations: run.counts.total() as usize,
-        residual,
+        residual: Some(residual),
         errors: Some(errors).filter(|_| problem.ridge.is_none()),
         directions: Vec::new(),
     };

@@ -74,9 +74,17 @@ impl Signs {
         if self.0[row] { T::one() } else { -T::one() }
     }
 
-    /// The first row whose slack does not have its sign.
+    /// The first row whose slack does not have its sign, or has none given.
     pub fn first_violation<T: Scalar>(&self, slack: &DVector<T>) -> Option<usize> {
-        (0..slack.len()).find(|&i| !(slack[i] * self.sign(i) > T::zero()))
+        (0..slack.len()).find(|&i| {
+            !self.0.get(i).is_some_and(|&positive| {
+                if positive {
+                    slack[i] > T::zero()
+                } else {
+                    slack[i] < T::zero()
+                }
+            })
+        })
     }
 
     /// All signs turned round.

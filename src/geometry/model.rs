@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use nalgebra::DVector;
+use nalgebra::{DMatrix, DVector};
 
 use super::point::Geometry;
 use crate::error::Error;
@@ -117,10 +117,13 @@ impl<T: Scalar> Model<T> {
     /// `s = A x − b`, in compensated arithmetic. O(nnz(A)).
     ///
     /// # Errors
-    /// [`Error::Shape`] and [`Error::NonFinite`] for x.
+    /// [`Error::Shape`] and [`Error::NonFinite`] for x, and for a slack that
+    /// overflows.
     pub fn slack(&self, x: &DVector<T>) -> Result<DVector<T>, Error> {
         check_vector("x", x, self.dim())?;
-        self.0.design.residual(x, &self.0.rhs)
+        let slack = self.0.design.residual(x, &self.0.rhs)?;
+        check_vector("slack", &slack, self.nrows())?;
+        Ok(slack)
     }
 
     /// The geometry at x: slacks, factorisation, leverage scores. O(nd²) the
@@ -148,20 +151,31 @@ pub(crate) fn same_point<T: Scalar>(a: &DVector<T>, b: &DVector<T>) -> bool {
     a.len() == b.len() && a.iter().zip(b.iter()).all(|(&a, &b)| a.same(b))
 }
 
+/// A vector of the right length.
+pub(crate) fn check_length<T: Scalar>(
+    what: &'static str,
+    v: &DVector<T>,
+    expected: usize,
+) -> Result<(), Error> {
+    let found = v.len();
+    if found == expected {
+        return Ok(());
+    }
+    Err(Error::Shape {
+        what,
+        unit: "entries",
+        expected,
+        found,
+    })
+}
+
 /// A vector of the right length with finite entries.
 pub(crate) fn check_vector<T: Scalar>(
     what: &'static str,
     v: &DVector<T>,
     expected: usize,
 ) -> Result<(), Error> {
-    if v.len() != expected {
-        return Err(Error::Shape {
-            what,
-            unit: "entries",
-            expected,
-            found: v.len(),
-        });
-    }
+    check_length(what, v, expected)?;
     match v.iter().position(|v| !v.is_finite()) {
         Some(index) => Err(Error::NonFinite {
             what,
@@ -172,12 +186,13 @@ pub(crate) fn check_vector<T: Scalar>(
     }
 }
 
-/// Every entry finite, columns independent. Rows are brought to unit length
-/// first: that changes no rank, and rows in mixed units do not hide a column.
+/// Every entry finite, columns independent. Columns and rows are brought to
+/// unit size first: that changes no rank, and rows or columns in mixed units do
+/// not hide one another.
 fn check_rank<T: Scalar>(design: &Design<T>) -> Result<(), Error> {
     let blocks = design.blocks();
-    let norms = blocks.map(|range| {
-        let mut rows = nalgebra::DMatrix::zeros(0, 0);
+    let columns = blocks.map(|range| {
+        let mut rows = DMatrix::zeros(0, 0);
         design.read_block(&range, &mut rows)?;
         if let Some(k) = rows.iter().position(|a| !a.is_finite()) {
             let (row, column) = (k % rows.nrows(), k / rows.nrows());
@@ -191,18 +206,33 @@ fn check_rank<T: Scalar>(design: &Design<T>) -> Result<(), Error> {
             });
         }
         // Largest entries serve as well as norms, and do not overflow.
-        let size = |i| rows.row(i).iter().fold(T::zero(), |m: T, a| m.max(a.abs()));
-        Ok((0..rows.nrows()).map(size).collect::<Vec<T>>())
+        Ok(DVector::from_iterator(
+            rows.ncols(),
+            rows.column_iter().map(|c| c.amax()),
+        ))
     })?;
-    let inverse = |size: T| {
-        if size > T::zero() {
-            T::one() / size
-        } else {
-            T::one()
+    let largest = |a: DVector<T>, b: DVector<T>| a.zip_map(&b, T::max);
+    let columns = columns
+        .into_iter()
+        .reduce(largest)
+        .unwrap_or_else(|| DVector::zeros(0));
+    let unit = |size: T| if size > T::zero() { size } else { T::one() };
+    let columns = columns.map(unit);
+    let weights = design.map_blocks(|rows, _, out| {
+        for (weight, row) in out.iter_mut().zip(rows.row_iter()) {
+            let size = row
+                .iter()
+                .zip(columns.iter())
+                .fold(T::zero(), |m, (&a, &c)| m.max((a / c).abs()));
+            let inverse = T::one() / unit(size);
+            // A row of subnormal numbers counts too.
+            *weight = if inverse.is_finite() {
+                inverse
+            } else {
+                T::max_value().unwrap_or(inverse)
+            };
         }
-    };
-    let weights = norms.into_iter().flatten().map(inverse);
-    let weights = DVector::from_iterator(design.nrows(), weights);
+    })?;
     let factor = Factor::new(design, &weights, Factorisation::Automatic)?;
     let columns = factor.dependent_columns(design.nrows());
     if columns.is_empty() {

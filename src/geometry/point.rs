@@ -6,9 +6,14 @@ use std::sync::OnceLock;
 use nalgebra::{DMatrix, DVector};
 
 use super::heavy::HeavyRows;
+use super::model::check_length;
 use crate::error::Error;
 use crate::linalg::{BlockWalk, Blocks, Design, Factor, Factorisation, RowScaling, mirror_lower};
-use crate::scalar::{Scalar, real};
+use crate::scalar::{Scalar, count, epsilon, real};
+
+/// Σσ may differ from d by this power of ε, relative: κ = 1e8 leaves half the
+/// digits, a broken factorisation none.
+const SUM_DIGITS: f64 = 0.25;
 
 /// Everything about A_x = diag(s)⁻¹A that depends on x alone.
 ///
@@ -82,7 +87,16 @@ impl<T: Scalar> Geometry<T> {
         }
         let mut scores = DVector::zeros(design.nrows());
         geometry.each_block(&mut scores, |q, _, out| row_dots(q, q, out))?;
-        geometry.scores = scores;
+        // Scores sum to d. Where slacks lie further apart than the arithmetic
+        // reaches, what comes out has nothing to do with them.
+        let d: T = count(design.ncols());
+        let off = (scores.sum() - d).abs();
+        if !(off <= d * epsilon::<T>().powf(real(SUM_DIGITS))) {
+            let row = geometry.slack.map(|s| s.abs()).imin();
+            return Err(Error::ZeroSlack { row });
+        }
+        // Rounding may end above 1, where no score lies.
+        geometry.scores = scores.map(|s| s.min(T::one()));
         Ok(geometry)
     }
 
@@ -116,6 +130,7 @@ impl<T: Scalar> Geometry<T> {
     /// # Errors
     /// Those of reading the rows.
     pub fn apply(&self, h: &DVector<T>) -> Result<DVector<T>, Error> {
+        check_length("direction", h, self.x.len())?;
         Ok(self.design.apply(h)?.component_mul(&self.inverse_slack))
     }
 
@@ -124,6 +139,7 @@ impl<T: Scalar> Geometry<T> {
     /// # Errors
     /// Those of reading the rows.
     pub fn apply_transposed(&self, v: &DVector<T>) -> Result<DVector<T>, Error> {
+        check_length("row vector", v, self.slack.len())?;
         self.design
             .apply_transposed(&v.component_mul(&self.inverse_slack))
     }
@@ -139,6 +155,7 @@ impl<T: Scalar> Geometry<T> {
     /// # Errors
     /// Those of reading the rows.
     pub fn gram(&self, v: &DVector<T>) -> Result<DMatrix<T>, Error> {
+        check_length("row vector", v, self.slack.len())?;
         let d = self.design.ncols();
         let sum = self.fold_q(
             || DMatrix::zeros(d, d),
@@ -159,6 +176,17 @@ impl<T: Scalar> Geometry<T> {
     /// # Errors
     /// Those of reading the rows.
     pub fn row_forms(&self, y: &DMatrix<T>) -> Result<DVector<T>, Error> {
+        let expected = self.x.len();
+        for (unit, found) in [("rows", y.nrows()), ("columns", y.ncols())] {
+            if found != expected {
+                return Err(Error::Shape {
+                    what: "form",
+                    unit,
+                    expected,
+                    found,
+                });
+            }
+        }
         // q'Yq = 2 q'Lq with L the lower triangle, its diagonal halved: half the work.
         let mut lower = y * real::<T>(2.0);
         lower.set_diagonal(&y.diagonal());
@@ -179,6 +207,7 @@ impl<T: Scalar> Geometry<T> {
     /// # Errors
     /// Those of reading the rows.
     pub fn laplacian(&self, v: &DVector<T>) -> Result<DVector<T>, Error> {
+        check_length("row vector", v, self.slack.len())?;
         self.laplacian_of(v, &self.split_gram(v)?)
     }
 

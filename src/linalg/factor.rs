@@ -280,7 +280,8 @@ impl<T: Scalar> Factor<T> {
         // against the norm of its own column of R.
         (0..d)
             .filter(|&k| {
-                let norm = to_f64(self.r.column(k).norm());
+                // The largest entry: squares of tiny ones would vanish.
+                let norm = to_f64(self.r.column(k).amax());
                 !(to_f64(self.r[(k, k)].abs()) > tolerance * norm)
             })
             .map(|k| self.pivots[k])
@@ -347,7 +348,11 @@ fn triangular_r_of_blocks<T: Scalar>(
         },
         |so_far, part| *so_far = reduced(&stack(so_far, &part)),
     )?;
-    let (r, pivots) = T::pivoted_r(sorted(&stacked.unwrap_or_else(|| DMatrix::zeros(0, d))));
+    let (mut r, pivots) = T::pivoted_r(sorted(&stacked.unwrap_or_else(|| DMatrix::zeros(0, d))));
+    // Fewer rows than columns: square all the same, the rest is undetermined.
+    if r.nrows() < d {
+        r = r.resize_vertically(d, T::zero());
+    }
     Ok((r, pivots))
 }
 

@@ -164,7 +164,18 @@ impl<T: Scalar, F: ClosedForm<T>> LeverageObjective<T, F> {
         }
         // Freed first, so that two points never stand in memory together.
         *last = None;
-        let slack = self.model.slack(x)?;
+        let slack = self.model.slack(x).map_err(|error| match error {
+            // So far out that the slack overflows.
+            Error::NonFinite {
+                what: "slack",
+                index,
+                value,
+            } => Error::OutsideDomain {
+                row: index,
+                slack: value,
+            },
+            other => other,
+        })?;
         let outside = |row: usize, slack: &DVector<T>| Error::OutsideDomain {
             row,
             slack: to_f64(slack[row]),
@@ -240,8 +251,14 @@ impl<T: Scalar, F: ClosedForm<T>> Objective<T> for LeverageObjective<T, F> {
 
     fn largest_step(&self, x: &DVector<T>, step: &DVector<T>) -> Result<Option<T>, Error> {
         check_vector("step", step, self.dim())?;
-        let change = self.model.design().apply(step)?;
-        Ok(self.domain.largest_step(&self.model.slack(x)?, &change))
+        // A step so long that its image overflows still has an end.
+        let size = step.amax();
+        if size == T::zero() {
+            return Ok(None);
+        }
+        let change = self.model.design().apply(&(step / size))?;
+        let largest = self.domain.largest_step(&self.model.slack(x)?, &change);
+        Ok(largest.map(|t| t / size))
     }
 
     /// A_xᵀA_x: inside its unit ball (Dikin's ellipsoid) no slack changes sign.

@@ -4,7 +4,8 @@ use nalgebra::{Cholesky, DMatrix, DVector};
 
 use super::{HasHessian, HasHessianProduct, HasJacobian, Objective};
 use crate::error::Error;
-use crate::scalar::{Scalar, real};
+use crate::geometry::{check_length, check_vector};
+use crate::scalar::{Scalar, real, to_f64};
 
 /// How long the first steepest-descent step is in natural coordinates, where 1
 /// reaches the boundary at the earliest.
@@ -54,10 +55,12 @@ impl<T: Scalar, O: Objective<T>> Scaled<T, O> {
     /// # Errors
     /// Those of the metric and the gradient.
     pub fn new(objective: O, start: &DVector<T>) -> Result<Self, Error> {
+        check_length("x", start, objective.dim())?;
         let cholesky = objective.metric(start)?.and_then(Cholesky::new);
         let identity = DMatrix::identity(start.len(), start.len());
         // SᵀLLᵀS = I for S = L⁻ᵀ.
         let basis = cholesky.and_then(|c| c.l().tr_solve_lower_triangular(&identity));
+        let basis = basis.filter(|s| s.iter().all(|v| v.is_finite()));
         let mut scaled = Scaled {
             objective,
             start: start.clone(),
@@ -96,15 +99,21 @@ impl<T: Scalar, O: Objective<T>> Scaled<T, O> {
         &self.objective
     }
 
+    fn check(&self, what: &'static str, v: &DVector<T>) -> Result<(), Error> {
+        check_length(what, v, self.start.len())
+    }
+
     fn direction(&self, h: &DVector<T>) -> DVector<T> {
         self.basis.as_ref().map_or_else(|| h.clone(), |s| s * h)
     }
 
-    fn pulled_back(&self, v: DVector<T>) -> DVector<T> {
-        match &self.basis {
+    fn pulled_back(&self, v: DVector<T>) -> Result<DVector<T>, Error> {
+        let v = match &self.basis {
             Some(s) => s.tr_mul(&v) * self.unit,
             None => v * self.unit,
-        }
+        };
+        check_vector("scaled derivative", &v, self.start.len())?;
+        Ok(v)
     }
 }
 
@@ -114,14 +123,18 @@ impl<T: Scalar, O: Objective<T>> Objective<T> for Scaled<T, O> {
     }
 
     fn value(&self, z: &DVector<T>) -> Result<T, Error> {
+        self.check("z", z)?;
         Ok(self.objective.value(&self.to_x(z))? * self.unit)
     }
 
     fn gradient(&self, z: &DVector<T>) -> Result<DVector<T>, Error> {
-        Ok(self.pulled_back(self.objective.gradient(&self.to_x(z))?))
+        self.check("z", z)?;
+        self.pulled_back(self.objective.gradient(&self.to_x(z))?)
     }
 
     fn largest_step(&self, z: &DVector<T>, step: &DVector<T>) -> Result<Option<T>, Error> {
+        self.check("z", z)?;
+        self.check("step", step)?;
         self.objective
             .largest_step(&self.to_x(z), &self.direction(step))
     }
@@ -129,30 +142,46 @@ impl<T: Scalar, O: Objective<T>> Objective<T> for Scaled<T, O> {
 
 impl<T: Scalar, O: HasHessian<T>> HasHessian<T> for Scaled<T, O> {
     fn hessian(&self, z: &DVector<T>) -> Result<DMatrix<T>, Error> {
+        self.check("z", z)?;
         let hessian = self.objective.hessian(&self.to_x(z))? * self.unit;
         let Some(s) = &self.basis else {
             return Ok(hessian);
         };
         let form = s.tr_mul(&(hessian * s));
-        Ok((&form + form.transpose()) * real::<T>(0.5))
+        let form = (&form + form.transpose()) * real::<T>(0.5);
+        match form.iter().position(|v| !v.is_finite()) {
+            None => Ok(form),
+            Some(index) => {
+                let value = to_f64(form[index]);
+                Err(Error::NonFinite {
+                    what: "scaled derivative",
+                    index,
+                    value,
+                })
+            }
+        }
     }
 }
 
 impl<T: Scalar, O: HasHessianProduct<T>> HasHessianProduct<T> for Scaled<T, O> {
     fn hessian_product(&self, z: &DVector<T>, h: &DVector<T>) -> Result<DVector<T>, Error> {
+        self.check("z", z)?;
+        self.check("direction", h)?;
         let product = self
             .objective
             .hessian_product(&self.to_x(z), &self.direction(h))?;
-        Ok(self.pulled_back(product))
+        self.pulled_back(product)
     }
 }
 
 impl<T: Scalar, O: HasJacobian<T>> HasJacobian<T> for Scaled<T, O> {
     fn residual(&self, z: &DVector<T>) -> Result<DVector<T>, Error> {
+        self.check("z", z)?;
         Ok(self.objective.residual(&self.to_x(z))? * self.unit.sqrt())
     }
 
     fn jacobian(&self, z: &DVector<T>) -> Result<DMatrix<T>, Error> {
+        self.check("z", z)?;
         let jacobian = self.objective.jacobian(&self.to_x(z))? * self.unit.sqrt();
         Ok(match &self.basis {
             Some(s) => jacobian * s,

@@ -5,10 +5,10 @@ use nalgebra::DVector;
 use super::{
     Observer, Progress, Recovery, Status, largest_slack_start, matched, report, stationary,
 };
-use crate::error::Error;
+use crate::error::{Error, trial};
 use crate::geometry::{Domain, Geometry, Model, Signs, check_vector};
 use crate::linalg::{Factor, Factorisation};
-use crate::objective::{Barrier, GradientInversion};
+use crate::objective::{Barrier, GradientInversion, Ridge};
 use crate::scalar::{Scalar, count, epsilon, real, to_f64};
 
 /// Newton steps: 10–14 are usual, 25–28 from the very edge of a cell.
@@ -130,6 +130,10 @@ impl<'a, T: Scalar> GradientRecovery<'a, T> {
     /// [`Error::OutsideDomain`] for a start outside the cell,
     /// [`Error::EmptyCell`], and those of reading the rows.
     pub fn run(mut self) -> Result<Recovery<T>, Error> {
+        if let Some(weights) = &self.ridge {
+            // Before hours of work, and also where there is no x to regularise.
+            Ridge::new(&self.model, weights.clone())?;
+        }
         let (x, found) = match &self.start {
             Some(x) => (x.clone(), "damped Newton from the given start"),
             None => {
@@ -148,7 +152,7 @@ impl<'a, T: Scalar> GradientRecovery<'a, T> {
             })?;
             stationary.enter(&mut found);
             if let Some(x) = &found.x {
-                found.residual = self.relative_residual(&*self.model.at(x)?)?;
+                found.residual = Some(self.relative_residual(&*self.model.at(x)?)?);
             }
         }
         Ok(found)
@@ -203,7 +207,7 @@ impl<'a, T: Scalar> GradientRecovery<'a, T> {
             method: method.to_string(),
             iterations,
             evaluations,
-            residual,
+            residual: Some(residual).filter(|r| r.is_finite()),
             errors: Some(errors),
             directions,
         })
@@ -269,8 +273,16 @@ impl<'a, T: Scalar> GradientRecovery<'a, T> {
         for _ in 0..HALVINGS {
             let x = &from.x + step * length;
             // Rounding can put a point on the boundary after all.
-            let inside = domain.violation(&self.model.slack(&x)?).is_none();
-            if let Some(next) = inside.then(|| Iterate::at(self, x)).and_then(Result::ok) {
+            let inside = match trial(self.model.slack(&x))? {
+                Some(slack) => domain.violation(&slack).is_none(),
+                None => false,
+            };
+            let next = if inside {
+                trial(Iterate::at(self, x))?
+            } else {
+                None
+            };
+            if let Some(next) = next {
                 *evaluations += 1;
                 if slope.abs() <= noise {
                     // φ is flat to rounding here: only the residual can tell.

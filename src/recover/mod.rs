@@ -112,8 +112,8 @@ pub struct Recovery<T: Scalar> {
     /// Factorisations and n-sized products, each O(nd²).
     pub evaluations: usize,
     /// Norm of the recovered minus the given target, relative to the given one
-    /// (to the size of its terms where that is zero).
-    pub residual: T,
+    /// (to the size of its terms where that is zero); none without a point.
+    pub residual: Option<T>,
     /// How far each parameter may be off, from the residual and from rounding,
     /// to first order.
     pub errors: Option<DVector<T>>,
@@ -131,7 +131,7 @@ impl<T: Scalar> Recovery<T> {
             method: "none".into(),
             iterations: 0,
             evaluations: 0,
-            residual: crate::scalar::real(f64::NAN),
+            residual: None,
             errors: None,
             directions: Vec::new(),
         }
@@ -140,7 +140,8 @@ impl<T: Scalar> Recovery<T> {
     /// ‖errors‖ / ‖x‖: the relative error of x to expect.
     pub fn error_estimate(&self) -> Option<T> {
         let (x, errors) = (self.x.as_ref()?, self.errors.as_ref()?);
-        Some(errors.norm() / x.norm())
+        // At x = 0 there is no relative error.
+        Some(errors.norm() / x.norm()).filter(|e| e.is_finite())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use nalgebra::DVector;
 
-use crate::error::Error;
+use crate::error::{Error, trial};
 use crate::geometry::{Model, check_vector};
 use crate::linalg::{Design, Factor, Factorisation};
 use crate::objective::score_jacobian;
@@ -43,7 +43,7 @@ pub(crate) fn polish<T: Scalar>(
         while iterations < STEPS && improved.is_none() && length > real(1e-3) {
             let next = &x + &step * length;
             // A slack may hit zero on the way: that point is just not taken.
-            if let Ok(geometry) = model.at(&next) {
+            if let Some(geometry) = trial(model.at(&next))? {
                 let r = geometry.scores() - target;
                 improved = (r.norm() < residual.norm()).then_some((next, r));
             }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::error::Error;
 use crate::geometry::{Model, Signs, check_vector};
-use crate::objective::ScoreInversion;
+use crate::objective::{Ridge, ScoreInversion};
 use crate::scalar::{Scalar, epsilon, to_f64};
 
 /// How far Σσ may lie from d, relative: rounded scores are refused here only
@@ -144,6 +144,10 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
     /// # Errors
     /// Those of reading the rows, and of the ridge weights.
     pub fn run(mut self) -> Result<Recovery<T>, Error> {
+        if let Some(weights) = &self.ridge {
+            // Before hours of work, and also where there is no x to regularise.
+            Ridge::new(&self.model, weights.clone())?;
+        }
         let mut observer = self.observer.take();
         let components = Components::of(&self.model, self.seed)?;
         let mut found = match self.first_obstacle(&components)? {
@@ -159,7 +163,7 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
             stationary.enter(&mut found);
             if let Some(x) = &found.x {
                 let scores = self.model.at(x)?;
-                found.residual = (scores.scores() - &self.target).norm() / self.target.norm();
+                found.residual = Some((scores.scores() - &self.target).norm() / self.target.norm());
             }
         }
         Ok(found)
@@ -243,7 +247,7 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
         if !weights.converged {
             let mut out =
                 Recovery::without_x(weights.verdict(self.max_iters), weights.explanation());
-            out.residual = weights.residual;
+            out.residual = Some(weights.residual).filter(|r| r.is_finite());
             return Ok(Recovery {
                 iterations,
                 evaluations,
@@ -316,7 +320,7 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
             method,
             iterations: iterations + polished.iterations,
             evaluations: evaluations + (polished.iterations + 1) * (d + 1),
-            residual: polished.residual,
+            residual: Some(polished.residual),
             errors: Some(polished.errors),
             directions: Vec::new(),
         })

@@ -42,6 +42,7 @@ pub struct Start<T: Scalar> {
 /// # Complexity
 /// O(nd²) for each of about twenty interior-point steps, O(nnz(A)) memory.
 pub fn largest_slack_start<T: Scalar>(model: &Model<T>, signs: &Signs) -> Result<Start<T>, Error> {
+    signs.check_rows(model.nrows())?;
     let (n, d) = (model.nrows(), model.dim());
     let mut a = read(model)?;
     let b = model.rhs().map(to_f64);

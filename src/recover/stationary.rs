@@ -69,7 +69,7 @@ pub(super) fn newton<T: Scalar, O: HasHessian<T>>(
         let relative = relative(&gradient, &hessian, &x);
         on_step(iterations, to_f64(relative));
         let small = relative <= epsilon::<T>();
-        let step = -shifted(&hessian).solve(&gradient);
+        let step = -shifted(&hessian)?.solve(&gradient);
         let mut next = None;
         let mut length = match loss.largest_step(&x, &step)? {
             Some(t) => (t * real(0.95)).min(T::one()),
@@ -100,16 +100,17 @@ pub(super) fn newton<T: Scalar, O: HasHessian<T>>(
 }
 
 /// Cholesky of H + λI with the first λ of 0, small, larger … that works.
-fn shifted<T: Scalar>(hessian: &DMatrix<T>) -> Cholesky<T, nalgebra::Dyn> {
+fn shifted<T: Scalar>(hessian: &DMatrix<T>) -> Result<Cholesky<T, nalgebra::Dyn>, Error> {
     let d = hessian.nrows();
     let mut shift = T::zero();
     let unit = hessian.norm().max(epsilon());
-    loop {
+    // Past the norm the sum is positive definite, unless it is not even finite.
+    while shift.is_finite() && unit.is_finite() {
         let matrix = hessian + DMatrix::identity(d, d) * shift;
         if let Some(cholesky) = Cholesky::new(matrix) {
-            return cholesky;
+            return Ok(cholesky);
         }
-        // Ends at the latest past the norm, where the sum is positive definite.
         shift = (shift * real(10.0)).max(unit * real(1e-8));
     }
+    Err(Error::Singular { what: "Hessian" })
 }

@@ -108,6 +108,12 @@ impl Components {
         )?;
         let mut form = form.unwrap_or_else(|| DMatrix::zeros(d, d));
         mirror_lower(&mut form);
+        if form.iter().any(|v| !v.is_finite()) {
+            // An eigenvalue iteration on NaN would not end.
+            return Err(Error::Singular {
+                what: "design matrix",
+            });
+        }
         let basis = SymmetricEigen::new(form).eigenvectors;
         // Which basis vectors each row has a part in.
         let supports = design.blocks().map(|range| {

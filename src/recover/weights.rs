@@ -9,7 +9,7 @@
 use nalgebra::DVector;
 
 use super::structure::Components;
-use crate::error::Error;
+use crate::error::{Error, trial};
 use crate::geometry::Geometry;
 use crate::linalg::{Design, Factorisation};
 use crate::scalar::{Scalar, count, epsilon, real, to_f64};
@@ -105,7 +105,8 @@ pub(crate) fn solve<T: Scalar>(
                 T::zero()
             }
         });
-        let Ok(next) = Iterate::at(design, components, &target, &current.y + ratio) else {
+        let Some(next) = trial(Iterate::at(design, components, &target, &current.y + ratio))?
+        else {
             break;
         };
         current = next;
@@ -207,7 +208,12 @@ fn descend<T: Scalar>(
     // No weight may change by more than e⁴ at once: f is no quadratic there.
     let mut length = (real::<T>(4.0) / step.amax()).min(T::one());
     for tries in 1..=HALVINGS {
-        if let Ok(next) = Iterate::at(design, components, target, &from.y + step * length) {
+        if let Some(next) = trial(Iterate::at(
+            design,
+            components,
+            target,
+            &from.y + step * length,
+        ))? {
             let change = next.value(target) - start;
             let better = change <= length * slope * real(SUFFICIENT);
             let as_good = change <= noise && next.gradient.norm() < from.gradient.norm();

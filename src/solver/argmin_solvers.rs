@@ -191,7 +191,17 @@ impl ArgminSolver {
         let origin = V::zeros(start.len());
         let log = Log::default();
         let tolerance = tolerance * scaled.gradient(&origin)?.norm();
-        let end = self.execute(&scaled, &origin, max_iters, tolerance, log.clone());
+        // Some of argmin's solvers unwrap what NaN has kept them from setting.
+        let run = || self.execute(&scaled, &origin, max_iters, tolerance, log.clone());
+        let end =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).unwrap_or_else(|_| {
+                let reason = "it panicked".to_string();
+                Err(crate::Error::Solver {
+                    what: "argmin's solver",
+                    reason,
+                }
+                .into())
+            });
         let (last, iterations, termination, error) = match end {
             Ok((z, iterations, termination)) => {
                 (z.map(|z| scaled.to_x(&z)), iterations, termination, None)
@@ -271,6 +281,9 @@ impl ArgminSolver {
         let x = start.clone();
         let eye = || Mat::from(DMatrix::identity(start.len(), start.len()));
         let more_thuente = || Retreat::new(MoreThuenteLineSearch::<V, V, f64>::new());
+        // In exact arithmetic d steps are enough; without a limit NaN would keep
+        // Steihaug's loop going for ever.
+        let steihaug = || Steihaug::new().with_max_iters(2 * start.len() as u64 + 20);
         // In natural coordinates a step of length 1 stays inside the cell.
         let radius = 0.5;
         match self {
@@ -315,7 +328,7 @@ impl ArgminSolver {
                     .inv_hessian(eye()))
             }
             S::Sr1TrustRegion => {
-                let solver = SR1TrustRegion::new(Steihaug::new())
+                let solver = SR1TrustRegion::new(steihaug())
                     .with_radius(radius)
                     .with_tolerance_grad(tolerance)?;
                 execute!(dense, solver, log, max_iters, |s| s.param(x))
@@ -354,7 +367,7 @@ impl ArgminSolver {
                 )
             }
             S::TrustRegionSteihaug => {
-                let solver = TrustRegion::new(Steihaug::new()).with_radius(radius)?;
+                let solver = TrustRegion::new(steihaug()).with_radius(radius)?;
                 execute!(free, solver, log, max_iters, |s| s.param(x))
             }
             S::TrustRegionDogleg => {

@@ -1,8 +1,8 @@
 //! Random instances that are hard in one way each, against double-double.
 
 use levinv::{
-    DMatrix, DVector, GradientInversion, HasHessian, HasHessianProduct, HasJacobian, Objective,
-    Scalar, ScoreInversion, VolumetricBarrier,
+    DMatrix, DVector, GradientInversion, HasHessian, HasHessianProduct, HasJacobian, Scalar,
+    ScoreInversion, VolumetricBarrier,
 };
 use rand::Rng;
 use rand::rngs::StdRng;

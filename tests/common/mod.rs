@@ -2,10 +2,13 @@
 
 #![allow(dead_code, reason = "each test file uses its own part of this module")]
 
+pub mod definition;
+pub mod derivatives;
 pub mod double_double;
 pub mod hard;
 pub mod instances;
 pub mod measure;
+pub mod problems;
 pub mod reference;
 
 impl levinv::Scalar for double_double::DoubleDouble {}
