@@ -12,9 +12,7 @@ mod common;
 use std::cell::Cell;
 
 use common::definition::{Loss, PARTS, Part, Problem, cast};
-use common::derivatives::{
-    Measure, Oracle, by_crate, discrepancy, excess, objective, tiny_discrepancy,
-};
+use common::derivatives::{Measure, Oracle, by_crate, discrepancy, excess, objective};
 use common::problems::{Rows, on_problems};
 use levinv::*;
 
