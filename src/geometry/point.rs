@@ -11,9 +11,9 @@ use crate::error::Error;
 use crate::linalg::{BlockWalk, Blocks, Design, Factor, Factorisation, RowScaling, mirror_lower};
 use crate::scalar::{Scalar, count, epsilon, real};
 
-/// Σσ may differ from d by this power of ε, relative: κ = 1e8 leaves half the
-/// digits, a broken factorisation none.
-const SUM_DIGITS: f64 = 0.25;
+/// Σσ may differ from d by this power of ε, relative: orthogonalised twice it
+/// is good to rounding, after a broken factorisation to nothing.
+const SUM_DIGITS: f64 = 0.5;
 
 /// Everything about A_x = diag(s)⁻¹A that depends on x alone.
 ///
@@ -92,6 +92,11 @@ impl<T: Scalar> Geometry<T> {
         let d: T = count(design.ncols());
         let off = (scores.sum() - d).abs();
         if !(off <= d * epsilon::<T>().powf(real(SUM_DIGITS))) {
+            if choice == Factorisation::Cholesky {
+                return Err(Error::Singular {
+                    what: "Gram matrix",
+                });
+            }
             let row = geometry.slack.map(|s| s.abs()).imin();
             return Err(Error::ZeroSlack { row });
         }

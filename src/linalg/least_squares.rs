@@ -54,6 +54,16 @@ pub(crate) fn least_squares<T: Scalar>(
         .collect();
     let free: Vec<usize> = (0..d).filter(|k| !determined.contains(k)).collect();
     let null_space = vt.select_rows(&free).transpose();
+    if determined.is_empty() {
+        // Nothing but zero columns: no x explains any of b.
+        let explained = b.component_mul(w).norm() == T::zero();
+        let residual = if explained { T::zero() } else { T::one() };
+        return Ok(LeastSquares {
+            x: DVector::zeros(d),
+            null_space,
+            residual,
+        });
+    }
     if !free.is_empty() {
         // Rounding decides what an orthonormal basis of dependent columns is:
         // solve for as many columns as there are directions, the rest stay 0.

@@ -170,10 +170,11 @@ impl<T: Scalar, F: ClosedForm<T>> LeverageObjective<T, F> {
                 what: "slack",
                 index,
                 value,
-            } => Error::OutsideDomain {
-                row: index,
-                slack: value,
-            },
+            } => {
+                // Terms that overflow both ways: no number, but far out it is.
+                let slack = if value.is_nan() { f64::INFINITY } else { value };
+                Error::OutsideDomain { row: index, slack }
+            }
             other => other,
         })?;
         let outside = |row: usize, slack: &DVector<T>| Error::OutsideDomain {

@@ -152,7 +152,8 @@ impl<'a, T: Scalar> GradientRecovery<'a, T> {
             })?;
             stationary.enter(&mut found);
             if let Some(x) = &found.x {
-                found.residual = Some(self.relative_residual(&*self.model.at(x)?)?);
+                found.residual =
+                    Some(self.relative_residual(&*self.model.at(x)?)?).filter(|r| r.is_finite());
             }
         }
         Ok(found)

@@ -163,7 +163,8 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
             stationary.enter(&mut found);
             if let Some(x) = &found.x {
                 let scores = self.model.at(x)?;
-                found.residual = Some((scores.scores() - &self.target).norm() / self.target.norm());
+                found.residual = Some((scores.scores() - &self.target).norm() / self.target.norm())
+                    .filter(|r| r.is_finite());
             }
         }
         Ok(found)
