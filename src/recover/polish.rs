@@ -96,6 +96,7 @@ pub fn score_errors<T: Scalar>(
 fn propagated<T: Scalar>(factor: &Factor<T>, x: &DVector<T>, residual: T, size: T) -> DVector<T> {
     // Of the target and of σ, which d products a row go into.
     let rounding = real::<T>(8.0) * epsilon::<T>() * size * count::<T>(x.len()).sqrt();
-    // x itself is rounded too.
-    factor.amplification() * (residual + rounding) + x.abs() * epsilon::<T>()
+    // Twice, for to first order it is exceeded now and then; x itself is
+    // rounded too.
+    factor.amplification() * ((residual + rounding) * real(2.0)) + x.abs() * epsilon::<T>()
 }
