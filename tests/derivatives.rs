@@ -12,7 +12,9 @@ mod common;
 use std::cell::Cell;
 
 use common::definition::{Loss, PARTS, Part, Problem, cast};
-use common::derivatives::{Measure, Oracle, by_crate, discrepancy, excess, objective};
+use common::derivatives::{
+    Measure, Oracle, by_crate, discrepancy, excess, objective, tiny_discrepancy,
+};
 use common::problems::{Rows, on_problems};
 use levinv::*;
 
@@ -158,4 +160,13 @@ fn the_random_problems_reach_every_branch() {
     let counts = counts.map(Cell::into_inner);
     println!("{counts:?}");
     assert!(counts.iter().all(|&seen| seen >= 9), "{counts:?}");
+}
+#[test]
+fn tiny_slacks_leave_every_digit_that_the_other_rows_allow() {
+    for ridge in [false, true] {
+        report(on_problems((Rows::Tiny, ridge, CASES), |problem| {
+            let part = |part| tiny_discrepancy(problem, part, &candidates(problem, part));
+            PARTS.into_iter().map(part).fold(0.0, f64::max)
+        }));
+    }
 }

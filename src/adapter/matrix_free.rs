@@ -126,14 +126,18 @@ impl<T: Scalar, O: HasHessianProduct<T>> ArgminDot<DVector<T>, DVector<T>>
     for HessianOperator<T, O>
 {
     fn dot(&self, h: &DVector<T>) -> DVector<T> {
-        self.objective
-            .hessian_product(&self.x, h)
-            .unwrap_or_else(|error| {
-                *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-                // Negative curvature makes every inner solver of argmin stop at
-                // once, where NaN would keep NewtonCG's in its loop for ever; the
-                // next evaluation then ends the run with the error.
-                -h
-            })
+        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        if failure.is_none() {
+            match self.objective.hessian_product(&self.x, h) {
+                Ok(product) => return product,
+                Err(error) => *failure = Some(error),
+            }
+        }
+        // Negative curvature makes every inner solver of argmin stop at once,
+        // where NaN would keep NewtonCG's in its loop for ever; the next
+        // evaluation then ends the run with the error. Until it is told, every
+        // product answers so: a sound one after a failed one would send the
+        // line search uphill, and its complaint would hide the cause.
+        -h
     }
 }

@@ -310,7 +310,7 @@ fn inverse_norm<T: Scalar>(cholesky: &Cholesky<T, nalgebra::Dyn>) -> T {
 }
 
 /// A fold down each column of `diag(w) A`.
-fn column_fold<T: Scalar>(
+pub(crate) fn column_fold<T: Scalar>(
     a: &Design<T>,
     w: &DVector<T>,
     join: impl Fn(T, T) -> T + Sync,

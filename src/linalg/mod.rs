@@ -11,8 +11,8 @@ mod sparse;
 pub(crate) use blocks::Blocks;
 pub(crate) use design::BlockWalk;
 pub use design::{Design, DesignMatrix};
-pub(crate) use factor::Factor;
 pub use factor::{CHOLESKY_DIGITS, Factorisation};
+pub(crate) use factor::{Factor, column_fold};
 pub(crate) use least_squares::{LeastSquares, least_squares};
 pub(crate) use row_scaling::RowScaling;
 

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::error::{Error, trial};
 use crate::geometry::{Domain, Geometry, Model, Signs, check_vector};
-use crate::linalg::{Factor, Factorisation};
+use crate::linalg::{Factor, Factorisation, column_fold};
 use crate::objective::{Barrier, GradientInversion, Ridge};
 use crate::scalar::{Scalar, count, epsilon, real, to_f64};
 
@@ -152,8 +152,8 @@ impl<'a, T: Scalar> GradientRecovery<'a, T> {
             })?;
             stationary.enter(&mut found);
             if let Some(x) = &found.x {
-                found.residual =
-                    Some(self.relative_residual(&*self.model.at(x)?)?).filter(|r| r.is_finite());
+                let at = Iterate::at(&self, x.clone())?;
+                found.residual = Some(self.relative_residual(&at)?).filter(|r| r.is_finite());
             }
         }
         Ok(found)
@@ -198,9 +198,8 @@ impl<'a, T: Scalar> GradientRecovery<'a, T> {
         }
         // The step not taken is the error that is left; rounding of g adds to it.
         let errors = step.abs() + current.factor.amplification() * floor;
-        let residual = self.relative_residual(&current.geometry)?;
-        let (status, reason, directions) =
-            self.judge(&domain, &start, &current, &step, residual)?;
+        let residual = self.relative_residual(&current)?;
+        let (status, reason, directions) = self.judge(&domain, &start, &current, &step)?;
         Ok(Recovery {
             x: (status != Status::Infeasible).then_some(current.x),
             status,
@@ -221,9 +220,9 @@ impl<'a, T: Scalar> GradientRecovery<'a, T> {
         start: &DVector<T>,
         last: &Iterate<T>,
         step: &DVector<T>,
-        residual: T,
     ) -> Result<(Status, String, Vec<DVector<T>>), Error> {
         let decrement = last.decrement(step);
+        let residual = self.misfit(last)?;
         // The decrement is the distance to the solution in the local norm, in
         // which the cell's boundary is about 1 away. Far out it vanishes by
         // underflow, and only the residual still tells.
@@ -301,15 +300,28 @@ impl<'a, T: Scalar> GradientRecovery<'a, T> {
         Ok(None)
     }
 
-    /// ‖g − c‖ relative to ‖c‖, or where c = 0 to the size of g's terms.
-    fn relative_residual(&self, at: &Geometry<T>) -> Result<T, Error> {
-        let residual = (Barrier::score_gradient(at)? - &self.target).norm();
-        let size = self.target.norm();
-        if size > T::zero() {
-            return Ok(residual / size);
-        }
+    /// ‖g − c‖ relative to ‖c‖, or where c is zero, or below the rounding of g,
+    /// to the size of g's terms.
+    fn relative_residual(&self, at: &Iterate<T>) -> Result<T, Error> {
+        let (size, terms) = (self.target.norm(), self.size_of_terms(&at.geometry)?);
+        let visible = size > terms * epsilon();
+        Ok(at.residual.norm() / if visible { size } else { terms })
+    }
+
+    /// g − c relative to the larger of c and the terms that g is summed from:
+    /// rounding can leave no less. Largest entries, whose squares may overflow.
+    fn misfit(&self, at: &Iterate<T>) -> Result<T, Error> {
+        let terms = self.size_of_terms(&at.geometry)?;
+        Ok(at.residual.amax() / self.target.amax().max(terms))
+    }
+
+    /// The largest entry of |A_x|ᵀσ, which g would have if its terms agreed in
+    /// sign.
+    fn size_of_terms(&self, at: &Geometry<T>) -> Result<T, Error> {
         let terms = at.scores().component_div(at.slack());
-        Ok(residual / self.model.design().weighted_gram(&terms)?.trace().sqrt())
+        let design = self.model.design();
+        let sums = column_fold(design, &terms, |sum, term| sum + term.abs())?;
+        Ok(sums.amax())
     }
 }
 
@@ -355,7 +367,16 @@ impl<T: Scalar> Iterate<T> {
 
     /// √(stepᵀ ∇²V step), the length of the step in the local norm.
     fn decrement(&self, step: &DVector<T>) -> T {
-        (-self.residual.dot(step)).max(T::zero()).sqrt()
+        let square = -self.residual.dot(step);
+        // `max` would make a zero of what overflowed both ways; a step of zero from
+        // a residual that is none has underflowed.
+        let known =
+            square.is_finite() && (step.amax() > T::zero() || self.residual.amax() == T::zero());
+        if known {
+            square.max(T::zero()).sqrt()
+        } else {
+            T::one() / T::zero()
+        }
     }
 
     /// ∇²V step = −(g − c) by preconditioned conjugate gradients.

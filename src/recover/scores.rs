@@ -7,7 +7,7 @@ use super::{
     Observer, Progress, Recovery, Status, lift, linear, matched, polish, report, stationary,
     weights,
 };
-use crate::error::Error;
+use crate::error::{Error, trial};
 use crate::geometry::{Model, Signs, check_vector};
 use crate::objective::{Ridge, ScoreInversion};
 use crate::scalar::{Scalar, epsilon, to_f64};
@@ -310,6 +310,16 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
         // x → σ(x) = τ to rounding.
         method.push_str(", Gauss–Newton");
         let start = linear.x.rows(0, d).into_owned();
+        if trial(model.at(&start))?.is_none() {
+            let reason = "no x has these scores: the best fit lies on the hyperplane of a row, where they are not defined".to_string();
+            let out = Recovery::without_x(Status::Infeasible, reason);
+            return Ok(Recovery {
+                iterations,
+                evaluations,
+                method,
+                ..out
+            });
+        }
         let polished = polish::polish(model, target, start, |k, r| {
             report(observer, "polish", k, to_f64(r))
         })?;

@@ -216,6 +216,7 @@ impl ArgminSolver {
                 )
             }
         };
+        let error = watched.failure().map(|e| e.to_string()).or(error);
         let counts = watched.counts();
         // Judged by us: the solver's last point, the best it evaluated, the start.
         let seen = [last, watched.best().map(|(x, _)| x), Some(start.clone())];

@@ -53,6 +53,7 @@ struct Seen<T: Scalar> {
     jacobian: AtomicU64,
     limit: u64,
     best: Mutex<Option<(DVector<T>, T)>>,
+    failure: Mutex<Option<Error>>,
 }
 
 impl<T: Scalar> Clone for Watched<T> {
@@ -78,6 +79,7 @@ impl<T: Scalar> Watched<T> {
             jacobian: zero(),
             limit,
             best: Mutex::new(None),
+            failure: Mutex::new(None),
         };
         Watched {
             objective,
@@ -112,6 +114,25 @@ impl<T: Scalar> Watched<T> {
             .clone()
     }
 
+    /// The first error that no other point would have spared: some of argmin's
+    /// solvers turn it into words, or into an ordinary end.
+    pub fn failure(&self) -> Option<Error> {
+        let failure = self.seen.failure.lock();
+        failure.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note<R>(&self, result: Result<R, Error>) -> Result<R, Error> {
+        if let Err(error) = &result
+            && !error.is_about_the_point()
+        {
+            let failure = self.seen.failure.lock();
+            failure
+                .unwrap_or_else(PoisonError::into_inner)
+                .get_or_insert_with(|| error.clone());
+        }
+        result
+    }
+
     fn count(&self, counter: impl Fn(&Seen<T>) -> &AtomicU64) -> Result<(), Error> {
         counter(&self.seen).fetch_add(1, Ordering::Relaxed);
         if self.counts().total() <= self.seen.limit {
@@ -132,7 +153,7 @@ impl<T: Scalar> Objective<T> for Watched<T> {
 
     fn value(&self, x: &DVector<T>) -> Result<T, Error> {
         self.count(|s| &s.cost)?;
-        let value = self.objective.value(x)?;
+        let value = self.note(self.objective.value(x))?;
         let mut best = self
             .seen
             .best
@@ -146,40 +167,40 @@ impl<T: Scalar> Objective<T> for Watched<T> {
 
     fn gradient(&self, x: &DVector<T>) -> Result<DVector<T>, Error> {
         self.count(|s| &s.gradient)?;
-        self.objective.gradient(x)
+        self.note(self.objective.gradient(x))
     }
 
     fn largest_step(&self, x: &DVector<T>, step: &DVector<T>) -> Result<Option<T>, Error> {
-        self.objective.largest_step(x, step)
+        self.note(self.objective.largest_step(x, step))
     }
 
     fn metric(&self, x: &DVector<T>) -> Result<Option<DMatrix<T>>, Error> {
-        self.objective.metric(x)
+        self.note(self.objective.metric(x))
     }
 }
 
 impl<T: Scalar> HasHessian<T> for Watched<T> {
     fn hessian(&self, x: &DVector<T>) -> Result<DMatrix<T>, Error> {
         self.count(|s| &s.hessian)?;
-        self.objective.hessian(x)
+        self.note(self.objective.hessian(x))
     }
 }
 
 impl<T: Scalar> HasHessianProduct<T> for Watched<T> {
     fn hessian_product(&self, x: &DVector<T>, h: &DVector<T>) -> Result<DVector<T>, Error> {
         self.count(|s| &s.product)?;
-        self.objective.hessian_product(x, h)
+        self.note(self.objective.hessian_product(x, h))
     }
 }
 
 impl<T: Scalar> HasJacobian<T> for Watched<T> {
     fn residual(&self, x: &DVector<T>) -> Result<DVector<T>, Error> {
         self.count(|s| &s.residual)?;
-        self.objective.residual(x)
+        self.note(self.objective.residual(x))
     }
 
     fn jacobian(&self, x: &DVector<T>) -> Result<DMatrix<T>, Error> {
         self.count(|s| &s.jacobian)?;
-        self.objective.jacobian(x)
+        self.note(self.objective.jacobian(x))
     }
 }
