@@ -62,6 +62,14 @@ impl<T: Scalar> HeavyRows<T> {
         self.rows.is_empty()
     }
 
+    /// Index and 1 − σ_i of each row, the latter without cancellation.
+    pub(crate) fn deficits(&self, scores: &DVector<T>) -> impl Iterator<Item = (usize, T)> + '_ {
+        let deficit = |((i, _), complement): (&(usize, DVector<T>), &T)| (*i, *complement);
+        let scores = scores.clone();
+        let of_all = self.rows.iter().zip(&self.complements).map(deficit);
+        of_all.map(move |(i, complement)| (i, complement / scores[i]))
+    }
+
     /// v with the heavy entries set to zero.
     pub(crate) fn without(&self, v: &DVector<T>) -> DVector<T> {
         let mut v = v.clone();

@@ -45,7 +45,7 @@ pub struct Model<T: Scalar>(Arc<Parts<T>>);
 #[derive(Debug)]
 struct Parts<T: Scalar> {
     design: Design<T>,
-    rhs: DVector<T>,
+    rhs: Arc<DVector<T>>,
     factorisation: Factorisation,
     /// The geometry at the last point asked for, so that cost, gradient and
     /// products of all objectives on this model share one factorisation.
@@ -75,7 +75,7 @@ impl<T: Scalar> Model<T> {
         let last = Mutex::new(None);
         Ok(Model(Arc::new(Parts {
             design,
-            rhs,
+            rhs: Arc::new(rhs),
             factorisation: Factorisation::default(),
             last,
         })))
@@ -85,7 +85,7 @@ impl<T: Scalar> Model<T> {
     #[must_use]
     pub fn with_factorisation(&self, factorisation: Factorisation) -> Self {
         let Parts { design, rhs, .. } = &*self.0;
-        let (design, rhs, last) = (design.clone(), rhs.clone(), Mutex::new(None));
+        let (design, rhs, last) = (design.clone(), Arc::clone(rhs), Mutex::new(None));
         Model(Arc::new(Parts {
             design,
             rhs,
@@ -139,7 +139,8 @@ impl<T: Scalar> Model<T> {
         let slack = self.slack(x)?;
         // The old geometry goes first: two at a time would double the memory.
         *last = None;
-        let geometry = Geometry::new(&self.0.design, x, slack, self.0.factorisation)?;
+        let rhs = Some(Arc::clone(&self.0.rhs));
+        let geometry = Geometry::new(&self.0.design, (x, rhs), slack, self.0.factorisation)?;
         let geometry = Arc::new(geometry);
         *last = Some(Arc::clone(&geometry));
         Ok(geometry)

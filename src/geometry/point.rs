@@ -1,7 +1,7 @@
 //! Slacks, scores and the operators of the projection at one x.
 
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use nalgebra::{DMatrix, DVector};
 
@@ -36,6 +36,8 @@ const SUM_DIGITS: f64 = 0.5;
 #[derive(Debug)]
 pub struct Geometry<T: Scalar> {
     x: DVector<T>,
+    /// b, where the slacks are those of a point.
+    rhs: Option<Arc<DVector<T>>>,
     slack: DVector<T>,
     inverse_slack: DVector<T>,
     scores: DVector<T>,
@@ -50,7 +52,7 @@ pub struct Geometry<T: Scalar> {
 impl<T: Scalar> Geometry<T> {
     pub(crate) fn new(
         design: &Design<T>,
-        x: &DVector<T>,
+        (x, rhs): (&DVector<T>, Option<Arc<DVector<T>>>),
         slack: DVector<T>,
         choice: Factorisation,
     ) -> Result<Self, Error> {
@@ -68,6 +70,7 @@ impl<T: Scalar> Geometry<T> {
         }
         let mut geometry = Geometry {
             x: x.clone(),
+            rhs,
             slack,
             inverse_slack,
             scores: DVector::zeros(design.nrows()),
@@ -259,6 +262,20 @@ impl<T: Scalar> Geometry<T> {
             heavy.set_light(self.gram(&light)?);
         }
         Ok(self.heavy.get_or_init(|| heavy))
+    }
+
+    /// A row of A, and what rounding took off its slack: `a_iᵀx − b_i − s_i`.
+    pub(crate) fn row_and_slack_error(&self, i: usize) -> Result<(DVector<T>, T), Error> {
+        let mut row = DMatrix::zeros(1, self.x.len());
+        self.design.read_rows(i, &mut row)?;
+        let row = row.row(0).transpose();
+        let Some(rhs) = &self.rhs else {
+            return Ok((row, T::zero()));
+        };
+        let pairs = row.iter().copied().zip(self.x.iter().copied());
+        let own = std::iter::once((self.slack[i], -T::one()));
+        let error = T::residual_of_row(pairs.chain(own), rhs[i]);
+        Ok((row, error))
     }
 
     /// Row i of Q, from the whole block that it lies in: its second

@@ -247,6 +247,28 @@ impl<T: Scalar> Factor<T> {
         (0..d).fold(DVector::zeros(d), square).map(|v| v.sqrt())
     }
 
+    /// How much rounding of A's entries moves Q, in units of that rounding: Skeel's
+    /// condition number of R, its columns at unit length, the largest row sum of
+    /// |R⁻¹||R|. O(d³).
+    pub(crate) fn sensitivity(&self) -> T {
+        let d = self.pivots.len();
+        let mut unit = self.r.clone();
+        for mut column in unit.column_iter_mut() {
+            let length = column.norm();
+            column.unscale_mut(length);
+        }
+        let identity = DMatrix::identity(d, d);
+        let Some(inverse) = unit.solve_upper_triangular(&identity) else {
+            return T::one() / epsilon();
+        };
+        let sums = (inverse.abs() * unit.abs()).column_sum();
+        if sums.iter().all(|s| s.is_finite()) {
+            sums.max()
+        } else {
+            T::one() / epsilon()
+        }
+    }
+
     /// R with its columns put back in A's order.
     pub(crate) fn unpermuted(&self) -> DMatrix<T> {
         let mut out = self.r.clone();

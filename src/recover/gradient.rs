@@ -197,7 +197,7 @@ impl<'a, T: Scalar> GradientRecovery<'a, T> {
             );
         }
         // The step not taken is the error that is left; rounding of g adds to it.
-        let errors = step.abs() + current.factor.amplification() * floor;
+        let errors = step.abs() + current.rounding(&self.terms(&current.geometry)?);
         let residual = self.relative_residual(&current)?;
         let (status, reason, directions) = self.judge(&domain, &start, &current, &step)?;
         Ok(Recovery {
@@ -315,13 +315,16 @@ impl<'a, T: Scalar> GradientRecovery<'a, T> {
         Ok(at.residual.amax() / self.target.amax().max(terms))
     }
 
-    /// The largest entry of |A_x|ᵀσ, which g would have if its terms agreed in
-    /// sign.
+    /// The largest entry that g would have if its terms agreed in sign.
     fn size_of_terms(&self, at: &Geometry<T>) -> Result<T, Error> {
-        let terms = at.scores().component_div(at.slack());
+        Ok(self.terms(at)?.amax())
+    }
+
+    /// |A_x|ᵀσ.
+    fn terms(&self, at: &Geometry<T>) -> Result<DVector<T>, Error> {
+        let weights = at.scores().component_div(at.slack());
         let design = self.model.design();
-        let sums = column_fold(design, &terms, |sum, term| sum + term.abs())?;
-        Ok(sums.amax())
+        column_fold(design, &weights, |sum, term| sum + term.abs())
     }
 }
 
@@ -336,7 +339,7 @@ struct Iterate<T: Scalar> {
 impl<T: Scalar> Iterate<T> {
     fn at(problem: &GradientRecovery<'_, T>, x: DVector<T>) -> Result<Self, Error> {
         let geometry = problem.model.at(&x)?;
-        let residual = Barrier::score_gradient(&geometry)? - &problem.target;
+        let residual = Barrier::gap(&geometry, &problem.target)?;
         // D = 3Σ − 2Σ², the diagonal of (V3)'s inner matrix.
         let diagonal = geometry
             .scores()
@@ -377,6 +380,23 @@ impl<T: Scalar> Iterate<T> {
         } else {
             T::one() / T::zero()
         }
+    }
+
+    /// How far the rounding of g, from terms of these sizes, moves each entry of
+    /// x: |∇²V⁻¹| times it. The preconditioner's inverse is at most three times
+    /// smaller; and twice, for first order is exceeded now and then.
+    fn rounding(&self, terms: &DVector<T>) -> DVector<T> {
+        const UNITS: f64 = 4.0;
+        let unit = epsilon::<T>() * (self.factor.sensitivity() + real(UNITS));
+        let d = terms.len();
+        let mut square = self.x.map(|x| x * x * epsilon::<T>() * epsilon());
+        for k in 0..d {
+            let mut error = DVector::zeros(d);
+            error[k] = terms[k] * unit * real(6.0);
+            let moved = self.factor.solve(&self.factor.solve_transposed(&error));
+            square += moved.component_mul(&moved);
+        }
+        square.map(|s| s.sqrt())
     }
 
     /// ∇²V step = −(g − c) by preconditioned conjugate gradients.

@@ -19,6 +19,11 @@ use crate::scalar::{Scalar, count, epsilon, real, to_f64};
 const FIXED_POINT_STEPS: usize = 10;
 /// Conjugate gradient steps per Newton step.
 const INNER_STEPS: usize = 200;
+/// Residuals from which the gradient alone may judge a Newton step.
+const NEAR: f64 = 1e-3;
+/// Residuals from which Gauss–Newton on x finds the rest of the way: a search
+/// that stalls below is no proof that there are no weights.
+const ENOUGH: f64 = 1e-6;
 /// The spread of log weights at which the minimiser is taken to lie at
 /// infinity: slacks would differ by 1/ε.
 const SPREAD_DIGITS: f64 = 2.0;
@@ -58,7 +63,7 @@ impl<T: Scalar> Iterate<T> {
         // A geometry knows rows scaled by 1/s; s = e^{-y/2} scales them by √v.
         let slack = y.map(|y| (y * real(-0.5)).exp());
         let origin = DVector::zeros(design.ncols());
-        let geometry = Geometry::new(design, &origin, slack, Factorisation::Automatic)?;
+        let geometry = Geometry::new(design, (&origin, None), slack, Factorisation::Automatic)?;
         let gradient = geometry.scores() - target;
         Ok(Iterate {
             y,
@@ -139,7 +144,8 @@ pub(crate) fn solve<T: Scalar>(
     }
     let residual = current.residual(&target);
     let magnitudes = current.y.map(|y| (y * real(-0.5)).exp());
-    let converged = residual <= real::<T>(1e4) * floor && spread(&current.y) <= limit::<T>();
+    let enough = (real::<T>(1e4) * floor).max(real(ENOUGH));
+    let converged = residual <= enough && spread(&current.y) <= limit::<T>();
     Ok(Weights {
         magnitudes,
         residual,
@@ -205,6 +211,7 @@ fn descend<T: Scalar>(
     let slope = from.gradient.dot(step);
     let start = from.value(target);
     let noise = epsilon::<T>() * (start.abs() + from.y.abs().dot(&target.abs())) * real(8.0);
+    let near = from.residual(target) <= real(NEAR);
     // No weight may change by more than e⁴ at once: f is no quadratic there.
     let mut length = (real::<T>(4.0) / step.amax()).min(T::one());
     for tries in 1..=HALVINGS {
@@ -216,8 +223,12 @@ fn descend<T: Scalar>(
         ))? {
             let change = next.value(target) - start;
             let better = change <= length * slope * real(SUFFICIENT);
-            let as_good = change <= noise && next.gradient.norm() < from.gradient.norm();
-            if to_f64(change).is_finite() && (better || as_good || slope.abs() <= noise) {
+            let (after, before) = (next.gradient.norm(), from.gradient.norm());
+            // f is flat to rounding long before its gradient is: a Newton step
+            // that halves a small gradient is one on the way to its zero.
+            let nearer = near && after <= before * real(0.5);
+            let as_good = change <= noise && after < before;
+            if to_f64(change).is_finite() && (better || nearer || as_good || slope.abs() <= noise) {
                 return Ok(Some((next, tries)));
             }
         }
