@@ -13,14 +13,15 @@ mod objective;
 pub mod recover;
 mod scalar;
 pub mod solver;
+pub mod verify;
 
 pub use error::Error;
 pub use geometry::{Domain, Geometry, Model, Signs};
 pub use linalg::{CHOLESKY_DIGITS, Design, DesignMatrix, Factorisation};
 pub use nalgebra::{DMatrix, DVector};
 pub use objective::{
-    Barrier, ClosedForm, GradientInversion, GradientLoss, HasHessian, HasHessianProduct,
-    HasJacobian, LeverageObjective, Objective, Ridge, Scaled, ScoreInversion, ScoreLoss,
-    VolumetricBarrier,
+    Barrier, ClosedForm, Functions, GradientInversion, GradientLoss, HasHessian, HasHessianProduct,
+    HasJacobian, HasThirdDerivative, LeverageObjective, Objective, Ridge, Scaled, ScoreInversion,
+    ScoreLoss, VolumetricBarrier,
 };
-pub use scalar::Scalar;
+pub use scalar::{Extended, Scalar};

@@ -24,11 +24,13 @@
 //! Which of argmin's solvers needs what, reaches what, and gets what wrong: the
 //! table under «Solvers» on [the crate's page](crate#solvers).
 
+mod foreign;
 mod matrix;
 mod matrix_free;
 mod problem;
 mod retreat;
 
+pub use foreign::{ArgminObjective, Point, Rows};
 pub use matrix::Mat;
 pub use matrix_free::{HessianOperator, MatrixFreeProblem};
 pub use problem::ArgminProblem;

@@ -2,10 +2,11 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use super::leverage::{ClosedForm, LeverageObjective};
+use super::leverage::{ClosedForm, LeverageObjective, finite};
 use super::third_moment::{ThirdMoment, hessian_by_products};
+use super::{HasThirdDerivative, Objective};
 use crate::error::Error;
-use crate::geometry::{Geometry, Model};
+use crate::geometry::{Geometry, Model, check_vector};
 use crate::scalar::{Scalar, real};
 
 /// The volumetric barrier V, whose gradient is the leverage score gradient.
@@ -72,6 +73,40 @@ impl Barrier {
         Ok(-at.apply_transposed(at.scores())?)
     }
 
+    /// g(x) − c without cancellation at heavy rows. (V2)
+    ///
+    /// Near a solution a row with a tiny slack has the same huge term a_i σ_i/s_i
+    /// in g and in c: in f64 its last place alone would be all that is left of
+    /// g − c. Such a term is carried with its rounding error, that of the slack
+    /// and of the division, and with σ_i as 1 less its small deficit.
+    pub(crate) fn gap<T: Scalar>(
+        at: &Geometry<T>,
+        target: &DVector<T>,
+    ) -> Result<DVector<T>, Error> {
+        let heavy = at.heavy()?;
+        if heavy.is_empty() {
+            return Ok(Barrier::score_gradient(at)? - target);
+        }
+        let light = at.apply_transposed(&heavy.without(at.scores()))?;
+        let (mut terms, mut rest) = (Vec::new(), -light);
+        for (i, deficit) in heavy.deficits(at.scores()) {
+            let (row, low) = at.row_and_slack_error(i)?;
+            let s = at.slack()[i];
+            let term = row.map(|a| a / s);
+            for k in 0..row.len() {
+                let t = term[k];
+                let remainder = (-t).mul_add(s, row[k]) - t * low;
+                rest[k] -= remainder / s - t * deficit;
+            }
+            terms.push(term);
+        }
+        let sum = |k: usize| {
+            let pairs = terms.iter().map(|t| (t[k], -T::one()));
+            T::residual_of_row(pairs, target[k]) + rest[k]
+        };
+        Ok(DVector::from_fn(target.len(), |k, _| sum(k)))
+    }
+
     /// ∇²V·h. (V3)
     pub(crate) fn product<T: Scalar>(
         at: &Geometry<T>,
@@ -91,6 +126,81 @@ impl Barrier {
         let inner =
             at.gram(at.scores())? * real::<T>(3.0) - moment.contract_two(moment) * real::<T>(2.0);
         Ok(at.form_from_frame(&inner))
+    }
+
+    /// D³V[p] by third moments, the plain one given. (V4, T1–T3)
+    pub(super) fn third<T: Scalar>(
+        at: &Geometry<T>,
+        along: &Image<T>,
+        moment: &ThirdMoment<T>,
+    ) -> Result<DMatrix<T>, Error> {
+        let weighted = ThirdMoment::new(at, Some(&along.image))?;
+        let cross = moment.contract_two(&weighted); // Qᵀ diag(y) P² Q
+        // −12 diag(σ∘y) + 6 diag(P²y)
+        let diagonal = &along.squared * real::<T>(6.0)
+            - at.scores().component_mul(&along.image) * real::<T>(12.0);
+        let inner = at.gram(&diagonal)? + (&cross + cross.transpose()) * real::<T>(6.0)
+            - moment.contract_three(&along.gram) * real::<T>(8.0);
+        Ok(at.form_from_frame(&inner))
+    }
+
+    /// D³V[p]·h by products. (V4)
+    fn third_product<T: Scalar>(
+        at: &Geometry<T>,
+        along: &Image<T>,
+        h: &DVector<T>,
+    ) -> Result<DVector<T>, Error> {
+        let u = at.apply(h)?;
+        let (y, moment) = (&along.image, at.gram(&u)?);
+        let product = &moment * &along.gram;
+        let form = at.gram(&(y.component_mul(&u) * real::<T>(6.0)))?
+            - (&product + product.transpose()) * real::<T>(4.0);
+        let inner = at.row_forms(&form)?
+            + (&along.squared - at.scores().component_mul(y) * real::<T>(2.0)).component_mul(&u)
+                * real::<T>(6.0)
+            + y.component_mul(&at.row_forms(&moment)?) * real::<T>(6.0);
+        at.apply_transposed(&inner)
+    }
+}
+
+/// A direction p as D³V[p] sees it.
+pub(super) struct Image<T: Scalar> {
+    /// y = A_x p.
+    pub(super) image: DVector<T>,
+    /// Qᵀ diag(y) Q.
+    pub(super) gram: DMatrix<T>,
+    /// P²y.
+    pub(super) squared: DVector<T>,
+}
+
+impl<T: Scalar> Image<T> {
+    /// O(nd²).
+    pub(super) fn of(at: &Geometry<T>, p: &DVector<T>) -> Result<Self, Error> {
+        let image = at.apply(p)?;
+        let gram = at.gram(&image)?;
+        let squared = at.row_forms(&gram)?;
+        Ok(Image {
+            image,
+            gram,
+            squared,
+        })
+    }
+}
+
+/// D³V[p], (V4): O(nd³). A ridge is quadratic and has none.
+impl<T: Scalar> HasThirdDerivative<T> for VolumetricBarrier<T> {
+    fn third_derivative(&self, x: &DVector<T>, p: &DVector<T>) -> Result<DMatrix<T>, Error> {
+        check_vector("direction", p, self.dim())?;
+        let point = self.at(x)?;
+        let at = &point.geometry;
+        let along = Image::of(at, p)?;
+        let (n, d) = (at.slack().len(), at.x().len());
+        let third = if ThirdMoment::<T>::fits(n, d) {
+            Barrier::third(at, &along, &ThirdMoment::new(at, None)?)?
+        } else {
+            hessian_by_products(d, |h| Barrier::third_product(at, &along, h))?
+        };
+        finite(third, at)
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use nalgebra::{DMatrix, DVector};
 
-use super::barrier::Barrier;
+use super::barrier::{Barrier, Image};
 use super::leverage::{ClosedForm, LeverageObjective};
 use super::third_moment::{ThirdMoment, hessian_by_products};
 use crate::error::Error;
@@ -61,6 +61,13 @@ pub struct GradientLoss<T: Scalar> {
     target: DVector<T>,
 }
 
+impl<T: Scalar> GradientLoss<T> {
+    /// c.
+    pub fn target(&self) -> &DVector<T> {
+        &self.target
+    }
+}
+
 impl<T: Scalar> GradientInversion<T> {
     /// The loss for a target gradient of d entries.
     ///
@@ -73,39 +80,24 @@ impl<T: Scalar> GradientInversion<T> {
 
     /// c.
     pub fn target(&self) -> &DVector<T> {
-        &self.form().target
+        self.form().target()
     }
 }
 
 /// What gradient and products at one point share.
 pub struct GradientState<T: Scalar> {
     residual: DVector<T>,
-    moments: OnceLock<Moments<T>>,
-}
-
-/// Made when first a derivative is asked for.
-struct Moments<T: Scalar> {
-    /// y = A_x p.
-    image: DVector<T>,
-    /// K = Qᵀ diag(y) Q.
-    gram: DMatrix<T>,
-    /// z = P²y.
-    squared: DVector<T>,
+    moments: OnceLock<Image<T>>,
 }
 
 impl<T: Scalar> GradientState<T> {
-    fn moments(&self, at: &Geometry<T>) -> Result<&Moments<T>, Error> {
+    /// Made when first a derivative is asked for.
+    fn moments(&self, at: &Geometry<T>) -> Result<&Image<T>, Error> {
         if let Some(moments) = self.moments.get() {
             return Ok(moments);
         }
-        let image = at.apply(&self.residual)?;
-        let gram = at.gram(&image)?;
-        let squared = at.row_forms(&gram)?;
-        Ok(self.moments.get_or_init(|| Moments {
-            image,
-            gram,
-            squared,
-        }))
+        let moments = Image::of(at, &self.residual)?;
+        Ok(self.moments.get_or_init(|| moments))
     }
 }
 
@@ -114,7 +106,7 @@ impl<T: Scalar> ClosedForm<T> for GradientLoss<T> {
     const SUM_OF_SQUARES: bool = true;
 
     fn state(&self, at: &Geometry<T>) -> Result<Self::State, Error> {
-        let residual = Barrier::score_gradient(at)? - &self.target;
+        let residual = Barrier::gap(at, &self.target)?;
         Ok(GradientState {
             residual,
             moments: OnceLock::new(),
@@ -126,7 +118,7 @@ impl<T: Scalar> ClosedForm<T> for GradientLoss<T> {
     }
 
     fn gradient(&self, at: &Geometry<T>, state: &Self::State) -> Result<DVector<T>, Error> {
-        let Moments { image, squared, .. } = state.moments(at)?;
+        let Image { image, squared, .. } = state.moments(at)?;
         let inner = at.scores().component_mul(image) * real::<T>(3.0) - squared * real::<T>(2.0);
         at.apply_transposed(&inner) // (G2)
     }
@@ -136,21 +128,10 @@ impl<T: Scalar> ClosedForm<T> for GradientLoss<T> {
         if !ThirdMoment::<T>::fits(n, d) {
             return hessian_by_products(d, |h| self.hessian_product(at, state, h));
         }
-        let Moments {
-            image,
-            gram,
-            squared,
-        } = state.moments(at)?;
         let moment = ThirdMoment::new(at, None)?;
-        let weighted = ThirdMoment::new(at, Some(image))?;
-        let cross = moment.contract_two(&weighted); // Qᵀ diag(y) P² Q
-        // −12 diag(σ∘y) + 6 diag(P²y)
-        let diagonal =
-            squared * real::<T>(6.0) - at.scores().component_mul(image) * real::<T>(12.0);
-        let inner = at.gram(&diagonal)? + (&cross + cross.transpose()) * real::<T>(6.0)
-            - moment.contract_three(gram) * real::<T>(8.0);
+        let third = Barrier::third(at, state.moments(at)?, &moment)?;
         let barrier = Barrier::hessian(at, &moment)?;
-        Ok(barrier.tr_mul(&barrier) + at.form_from_frame(&inner)) // (G3)
+        Ok(barrier.tr_mul(&barrier) + third) // (G3)
     }
 
     fn hessian_product(
@@ -159,7 +140,7 @@ impl<T: Scalar> ClosedForm<T> for GradientLoss<T> {
         state: &Self::State,
         h: &DVector<T>,
     ) -> Result<DVector<T>, Error> {
-        let Moments {
+        let Image {
             image,
             gram,
             squared,

@@ -91,8 +91,8 @@ pub struct LeverageObjective<T: Scalar, F: ClosedForm<T>> {
     last: Mutex<Option<Arc<Point<T, F>>>>,
 }
 
-struct Point<T: Scalar, F: ClosedForm<T>> {
-    geometry: Arc<Geometry<T>>,
+pub(super) struct Point<T: Scalar, F: ClosedForm<T>> {
+    pub(super) geometry: Arc<Geometry<T>>,
     state: F::State,
 }
 
@@ -157,7 +157,7 @@ impl<T: Scalar, F: ClosedForm<T>> LeverageObjective<T, F> {
     }
 
     /// Geometry and state at x, or why there are none.
-    fn at(&self, x: &DVector<T>) -> Result<Arc<Point<T, F>>, Error> {
+    pub(super) fn at(&self, x: &DVector<T>) -> Result<Arc<Point<T, F>>, Error> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(point) = last.as_ref().filter(|p| same_point(p.geometry.x(), x)) {
             return Ok(Arc::clone(point));
@@ -334,7 +334,7 @@ impl<T: Scalar, F: ClosedForm<T>> HasJacobian<T> for LeverageObjective<T, F> {
 }
 
 /// Refuses overflow: the row to blame is the one with the smallest slack.
-fn finite<T, R, C, S>(
+pub(super) fn finite<T, R, C, S>(
     m: nalgebra::Matrix<T, R, C, S>,
     at: &Geometry<T>,
 ) -> Result<nalgebra::Matrix<T, R, C, S>, Error>

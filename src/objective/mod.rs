@@ -6,6 +6,7 @@
 //! traits, so a function of your own works in all of them.
 
 mod barrier;
+mod functions;
 mod gradient_inversion;
 mod leverage;
 mod ridge;
@@ -14,6 +15,7 @@ mod score_inversion;
 mod third_moment;
 
 pub use barrier::{Barrier, VolumetricBarrier};
+pub use functions::Functions;
 pub use gradient_inversion::{GradientInversion, GradientLoss};
 pub use leverage::{ClosedForm, LeverageObjective};
 pub use ridge::Ridge;
@@ -109,6 +111,15 @@ pub trait HasHessianProduct<T: Scalar>: Objective<T> {
     /// # Errors
     /// As for the gradient.
     fn hessian_product(&self, x: &DVector<T>, h: &DVector<T>) -> Result<DVector<T>, Error>;
+}
+
+/// An objective with its third derivative along a direction.
+pub trait HasThirdDerivative<T: Scalar>: Objective<T> {
+    /// D³f(x)[p], symmetric d×d: the derivative of ∇²f along p.
+    ///
+    /// # Errors
+    /// As for the gradient.
+    fn third_derivative(&self, x: &DVector<T>, p: &DVector<T>) -> Result<DMatrix<T>, Error>;
 }
 
 /// A function with a residual r(x) and its Jacobian, for Gauss–Newton and its

@@ -65,6 +65,13 @@ pub struct ScoreLoss<T: Scalar> {
     target: DVector<T>,
 }
 
+impl<T: Scalar> ScoreLoss<T> {
+    /// τ.
+    pub fn target(&self) -> &DVector<T> {
+        &self.target
+    }
+}
+
 impl<T: Scalar> ScoreInversion<T> {
     /// The loss for a target of n scores.
     ///
@@ -77,7 +84,7 @@ impl<T: Scalar> ScoreInversion<T> {
 
     /// τ.
     pub fn target(&self) -> &DVector<T> {
-        &self.form().target
+        self.form().target()
     }
 }
 

@@ -7,7 +7,15 @@
 //! them with faer's.
 
 mod dual;
+mod extended;
 mod hardware;
+
+pub use extended::Extended;
+#[allow(
+    unused_imports,
+    reason = "what is measured in extended precision needs them"
+)]
+pub(crate) use extended::{narrow, widen};
 
 use nalgebra::{DMatrix, DVector, RealField};
 

@@ -8,6 +8,7 @@ pub mod double_double;
 pub mod hard;
 pub mod instances;
 pub mod measure;
+pub mod planted;
 pub mod problems;
 pub mod reference;
 
