@@ -2,70 +2,44 @@
 #[path = "../tests/common/mod.rs"]
 mod common;
 use common::planted::*;
+use levinv::adapter::*;
 use levinv::verify::*;
 use levinv::*;
-use std::time::Instant;
 
 fn main() {
     let count: u64 = std::env::args()
         .nth(1)
         .and_then(|v| v.parse().ok())
-        .unwrap_or(2);
+        .unwrap_or(20);
+    let mut tally = std::collections::BTreeMap::new();
     for kind in KINDS {
         for seed in 0..count {
             let i = instance(kind, seed);
             let model = Model::new(i.a.clone(), i.b.clone()).unwrap();
-            let f = ScoreInversion::new(&model, i.tau.clone()).unwrap();
-            let def = LeverageDefinition::of(&f).unwrap();
-            let t = Instant::now();
-            let report = Verification::of(&f)
-                .hessian()
-                .product()
-                .jacobian()
-                .terms()
-                .definition(&def)
-                .at(&i.x)
-                .run()
-                .unwrap();
-            println!(
-                "== {kind} {seed} L_D {:?} {:?}",
-                report.verdict(),
-                t.elapsed()
-            );
-            if seed == 0 || !report.passed() {
-                println!("{report}");
+            macro_rules! go {
+                ($name:expr, $f:expr) => {{
+                    let f = $f;
+                    let p = ArgminObjective::new(ArgminProblem::new(f), 4);
+                    let report = Verification::of(&p).hessian().at(&i.x).run().unwrap();
+                    let e = tally.entry((kind, $name)).or_insert([0, 0, 0, 0]);
+                    match report.verdict() {
+                        Verdict::Pass => e[0] += 1,
+                        Verdict::Fail => {
+                            e[1] += 1;
+                            println!("{kind} {seed} {} \n{report}", $name);
+                        }
+                        Verdict::Inconclusive(Reason::OraclesDisagree(..)) => {
+                            e[2] += 1;
+                            println!("{kind} {seed} {} \n{report}", $name);
+                        }
+                        _ => e[3] += 1,
+                    }
+                }};
             }
-            let f = GradientInversion::new(&model, i.c.clone()).unwrap();
-            let def = LeverageDefinition::of(&f).unwrap();
-            let report = Verification::of(&f)
-                .hessian()
-                .product()
-                .jacobian()
-                .terms()
-                .definition(&def)
-                .at(&i.x)
-                .run()
-                .unwrap();
-            println!("== {kind} {seed} L_G {:?}", report.verdict());
-            if !report.passed() {
-                println!("{report}");
-            }
-            let f = VolumetricBarrier::new(&model);
-            let def = LeverageDefinition::of(&f).unwrap();
-            let report = Verification::of(&f)
-                .hessian()
-                .product()
-                .jacobian()
-                .third()
-                .terms()
-                .definition(&def)
-                .at(&i.x)
-                .run()
-                .unwrap();
-            println!("== {kind} {seed} V {:?}", report.verdict());
-            if !report.passed() {
-                println!("{report}");
-            }
+            go!("V", VolumetricBarrier::new(&model));
+            go!("D", ScoreInversion::new(&model, i.tau.clone()).unwrap());
+            go!("G", GradientInversion::new(&model, i.c.clone()).unwrap());
         }
     }
+    println!("{tally:#?}");
 }

@@ -11,6 +11,7 @@
 mod common;
 
 mod command;
+mod verify;
 
 use std::time::Instant;
 
@@ -68,6 +69,31 @@ const BARS: &[Bar] = &[
         "scale",
         "n = 100 000, d = 20: time of an evaluation and of a recovery",
         scale,
+    ),
+    (
+        "verify-extended",
+        "wrong coefficients of closed forms in 237 bits, caught and named",
+        verify::extended,
+    ),
+    (
+        "verify-f64",
+        "the same for the shipped f64 code",
+        verify::double,
+    ),
+    (
+        "verify-blackbox",
+        "the same with differences alone",
+        verify::blind,
+    ),
+    (
+        "verify-entries",
+        "a symmetric pair of entries wrong by a thousandth",
+        verify::entries,
+    ),
+    (
+        "verify-large",
+        "n = 2000, d = 50: what a verification takes",
+        verify::large,
     ),
 ];
 

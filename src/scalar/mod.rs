@@ -11,10 +11,6 @@ mod extended;
 mod hardware;
 
 pub use extended::Extended;
-#[allow(
-    unused_imports,
-    reason = "what is measured in extended precision needs them"
-)]
 pub(crate) use extended::{narrow, widen};
 
 use nalgebra::{DMatrix, DVector, RealField};

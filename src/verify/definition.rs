@@ -197,21 +197,10 @@ fn first<B: Base, D: Definition>(f: &D, x: &DVector<Extended>, v: &Wide) -> Wide
 
 fn second<B: Base, D: Definition>(f: &D, x: &DVector<Extended>, u: &Wide, v: &Wide) -> Wide {
     let x = narrowed::<B>(x);
-    let symmetric = u == v;
-    let mut out = DMatrix::zeros(u.ncols(), v.ncols());
-    for j in 0..v.ncols() {
-        let v = narrowed::<B>(&v.column(j).into_owned());
-        let start = if symmetric { j } else { 0 };
-        for i in start..u.ncols() {
-            let u = narrowed::<B>(&u.column(i).into_owned());
-            let seeded = DVector::from_fn(x.len(), |k, _| B::second(x[k], u[k], v[k]));
-            out[(i, j)] = widen(B::of_second(f.value(&seeded)));
-            if symmetric {
-                out[(j, i)] = out[(i, j)];
-            }
-        }
-    }
-    out
+    pairs(u, v, |u, v| {
+        let seeded = DVector::from_fn(x.len(), |k, _| B::second(x[k], u[k], v[k]));
+        B::of_second(f.value(&seeded))
+    })
 }
 
 fn third<B: Base, D: Definition>(
@@ -221,12 +210,27 @@ fn third<B: Base, D: Definition>(
     p: &DVector<Extended>,
 ) -> Wide {
     let (x, p) = (narrowed::<B>(x), narrowed::<B>(p));
-    DMatrix::from_fn(u.ncols(), v.ncols(), |i, j| {
-        let u = narrowed::<B>(&u.column(i).into_owned());
-        let v = narrowed::<B>(&v.column(j).into_owned());
+    pairs(u, v, |u, v| {
         let seeded = DVector::from_fn(x.len(), |k, _| B::third(x[k], u[k], v[k], p[k]));
-        widen(B::of_third(f.value(&seeded)))
+        B::of_third(f.value(&seeded))
     })
+}
+
+/// A symmetric form for each pair of columns; half of them where both are alike.
+fn pairs<B: Base>(u: &Wide, v: &Wide, form: impl Fn(&DVector<B>, &DVector<B>) -> B) -> Wide {
+    let symmetric = u == v;
+    let mut out = DMatrix::zeros(u.ncols(), v.ncols());
+    for j in 0..v.ncols() {
+        let v = narrowed::<B>(&v.column(j).into_owned());
+        let start = if symmetric { j } else { 0 };
+        for i in start..u.ncols() {
+            out[(i, j)] = widen(form(&narrowed(&u.column(i).into_owned()), &v));
+            if symmetric {
+                out[(j, i)] = out[(i, j)];
+            }
+        }
+    }
+    out
 }
 
 fn of_residual<B: Base, D: Definition>(f: &D, x: &DVector<Extended>, v: &Wide) -> Option<Wide> {

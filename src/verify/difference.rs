@@ -8,15 +8,22 @@
 //! diagonally. An accidental agreement of two numbers is common among the
 //! thousands that a Hessian takes; of all three it is not. The bound is the sum
 //! of both errors, and the entry with the smallest bound is the answer.
+//!
+//! Where the length over which a function changes is a guess, scouts go ahead:
+//! central differences from far beyond the guess down to the last place of x.
+//! From the shortest ones that tell anything upwards, the quotient stays what it
+//! is until the step reaches the function's own length; there the tableau begins.
+//! From afar, beyond a pole or across the narrow bump that a slack of 1e-4 makes,
+//! a function may look perfectly smooth, and be another.
 
 use nalgebra::{ComplexField, DMatrix, DVector, RealField};
 
 use super::estimate::{Estimate, Function, Wide, evaluate};
 use super::steps::{Steps, power_of_two};
 use crate::error::Error;
-use crate::scalar::{Extended, Scalar, epsilon, real, to_f64};
+use crate::scalar::{Extended, Scalar, epsilon, real, to_f64, widen};
 
-/// Halvings of the step at most: from a guess that is 1e12 too long.
+/// Halvings of the step at most; rounding ends it long before.
 const LEVELS: usize = 40;
 /// Columns of the tableau: with steps that fall well inside the radius of
 /// convergence the fifth leaves h¹², past which rounding rules.
@@ -25,12 +32,22 @@ const COLUMNS: usize = 6;
 /// and extrapolation make at most 1.2 ν/h of it, and thousands of entries draw.
 const DEVIATIONS: f64 = 12.0;
 /// How the estimated truncation error is multiplied.
-const CAUTION: f64 = 2.0;
-/// Where rounding rules from the first step on, the next attempt is this many
-/// times as long.
-const LONGER: f64 = 64.0;
-/// Attempts with ever longer steps.
-const ATTEMPTS: usize = 8;
+const CAUTION: f64 = 4.0;
+/// From one scout to the next: 2⁻⁵.
+const STRIDE: f64 = 1.0 / 32.0;
+/// Differences are never trusted further than to this part of themselves. They
+/// cannot see what is narrower than their step and smaller than rounding, but its
+/// slope may be neither: a slack of 1e-4 leaves L_D with such a bump, of 1e-11.
+const MODESTY: f64 = 1e-10;
+/// Scouts beyond the guessed length.
+const BEYOND: i32 = 3;
+/// Scouts at most: down to the last place of x there are ten.
+const SCOUTS: i32 = 16;
+/// A quotient whose rounding is a larger part of it tells nothing.
+const WORTHLESS: f64 = 0.03;
+/// Quotients that differ by no more than this part of them are the same but for
+/// truncation.
+const ALIKE: f64 = 0.1;
 
 /// `dF(x)·v`, entry by entry; `None` where no step on both sides of x stays in
 /// the domain.
@@ -39,8 +56,8 @@ const ATTEMPTS: usize = 8;
 /// sides, if it is known; `noise` the rounding error of F.
 ///
 /// # Complexity
-/// Two evaluations a halving, of which eight to twelve are usual where lengths
-/// are known.
+/// Two evaluations a halving, of which eight to twelve are usual; where lengths
+/// are not known, about 26 for the scouts.
 pub(crate) fn along<T: Scalar>(
     f: &Function<'_, T>,
     steps: &Steps<T>,
@@ -49,22 +66,17 @@ pub(crate) fn along<T: Scalar>(
     noise: &Wide,
 ) -> Result<Option<Estimate>, Error> {
     let bounded = limit.map(to_f64).filter(|t| t.is_finite() && *t > 0.0);
-    let mut first: f64 = bounded.map_or(0.5, |t| power_of_two::<f64>(0.5 * t).min(0.5));
-    let mut best: Option<Tableau> = None;
-    for _ in 0..ATTEMPTS {
-        let mut tableau = Tableau::new(noise);
-        tableau.fill(f, steps, v, first)?;
-        let longer_may_help = bounded.is_none() && !steps.known() && tableau.rounding_rules();
-        let better = best.as_ref().is_none_or(|b| tableau.size() < b.size());
-        if better {
-            best = Some(tableau);
-        }
-        if !better || !longer_may_help {
-            break;
-        }
-        first *= LONGER;
-    }
-    Ok(best.and_then(Tableau::estimate))
+    let guess = bounded.map_or(0.5, |t| power_of_two::<f64>(0.5 * t).min(0.5));
+    let line = Line { f, steps, v, noise };
+    let mut tableau = Tableau::default();
+    let first = if bounded.is_none() && !steps.known() {
+        tableau.scouts = line.scouts(guess)?;
+        length(&tableau.scouts).map_or(guess, |h| h / STRIDE)
+    } else {
+        guess
+    };
+    tableau.fill(&line, first)?;
+    Ok(tableau.estimate())
 }
 
 /// dF(x) column by column: F along each coordinate.
@@ -80,76 +92,125 @@ pub(crate) fn jacobian<T: Scalar>(
         let Some(column) = along(f, steps, &v, limit(&v)?, noise)? else {
             return Ok(None);
         };
-        let unit = Extended::from(1.0) / crate::scalar::widen(v[j]);
+        let unit = Extended::from(1.0) / widen(v[j]);
         columns.push(column.times(unit));
     }
     Ok(Some(Estimate::columns(&columns)))
 }
 
-/// The extrapolation of one directional derivative.
-struct Tableau<'a> {
+/// F along v through x.
+struct Line<'a, T: Scalar> {
+    f: &'a Function<'a, T>,
+    steps: &'a Steps<T>,
+    v: &'a DVector<T>,
     noise: &'a Wide,
-    /// The last row: estimates of rising order.
-    row: Vec<Wide>,
-    best: Option<Best>,
 }
 
-struct Best {
+/// A central difference and its rounding error.
+struct Quotient {
+    h: f64,
     value: Wide,
-    bound: Wide,
-    /// The part of the bound that is rounding.
     rounding: Wide,
 }
 
-impl<'a> Tableau<'a> {
-    fn new(noise: &'a Wide) -> Self {
-        let row = Vec::new();
-        Tableau {
-            noise,
-            row,
-            best: None,
-        }
+impl<T: Scalar> Line<'_, T> {
+    /// The central difference at one step, if the domain and x's grid admit it.
+    fn quotient(&self, h: f64) -> Result<Option<Quotient>, Error> {
+        let at = |h: f64| self.steps.at(self.v, real(h));
+        let (Some(up), Some(down)) = (at(h), at(-h)) else {
+            return Ok(None);
+        };
+        let (Some(up), Some(down)) = (evaluate(self.f, &up)?, evaluate(self.f, &down)?) else {
+            return Ok(None);
+        };
+        // Far from x the function, and with it its rounding error, may be larger.
+        let unit = widen(epsilon::<T>() * real(0.25));
+        let there = up.zip_map(&down, |a, b| a.abs().max(b.abs()) * unit);
+        let larger = self.noise.zip_map(&there, |n, t| n.max(t));
+        Ok(Some(Quotient {
+            h,
+            value: (up - down) * Extended::from(0.5 / h),
+            rounding: larger * Extended::from(DEVIATIONS / h),
+        }))
     }
 
+    /// Quotients at steps from far beyond the guess down to x's last place, the
+    /// longest first.
+    fn scouts(&self, guess: f64) -> Result<Vec<Quotient>, Error> {
+        let mut scouts = Vec::new();
+        for k in -BEYOND..SCOUTS {
+            let h = guess * STRIDE.powi(k);
+            scouts.extend(self.quotient(h)?);
+        }
+        Ok(scouts)
+    }
+}
+
+/// The longest step up to which quotients are alike, from the shortest that tells
+/// anything; `None` where none does.
+fn length(scouts: &[Quotient]) -> Option<f64> {
+    let mut telling = scouts
+        .iter()
+        .rev()
+        .skip_while(|s| s.rounding.amax() > s.value.amax() * Extended::from(WORTHLESS));
+    let shortest = telling.next()?;
+    let room = shortest.value.amax() * Extended::from(ALIKE);
+    let alike = |s: &&Quotient| {
+        (0..s.value.len()).all(|k| {
+            let rounding = s.rounding[k] + shortest.rounding[k];
+            (s.value[k] - shortest.value[k]).abs() <= room + rounding
+        })
+    };
+    let last = telling.take_while(alike).last();
+    Some(last.unwrap_or(shortest).h)
+}
+
+/// The extrapolation of one directional derivative.
+#[derive(Default)]
+struct Tableau {
+    scouts: Vec<Quotient>,
+    /// Central differences so far, the longest step first.
+    quotients: Vec<Quotient>,
+    /// The last row: estimates of rising order.
+    row: Vec<Wide>,
+    /// The best so far, entry by entry.
+    best: Vec<Best>,
+}
+
+#[derive(Clone)]
+struct Best {
+    value: Extended,
+    bound: Extended,
+    /// The step, and how far the plain quotient was off there.
+    h: f64,
+    off: Extended,
+}
+
+impl Tableau {
     /// Rows from the step `first` down, until rounding alone exceeds the best
     /// bound in every entry.
-    fn fill<T: Scalar>(
-        &mut self,
-        f: &Function<'_, T>,
-        steps: &Steps<T>,
-        v: &DVector<T>,
-        first: f64,
-    ) -> Result<(), Error> {
-        let unit = epsilon::<T>() * real(0.25);
-        let unit = crate::scalar::widen(unit);
+    fn fill<T: Scalar>(&mut self, line: &Line<'_, T>, first: f64) -> Result<(), Error> {
         for level in 0..LEVELS {
             let h = first * (-(level as f64)).exp2();
-            let (Some(up), Some(down)) = (steps.at(v, real(h)), steps.at(v, real(-h))) else {
-                break;
-            };
-            let (Some(up), Some(down)) = (evaluate(f, &up)?, evaluate(f, &down)?) else {
+            let Some(quotient) = line.quotient(h)? else {
                 // Outside: what was gathered does not continue across.
                 self.row.clear();
                 continue;
             };
-            // Far from x the function, and with it its rounding error, may be larger.
-            let there = up.zip_map(&down, |a, b| a.abs().max(b.abs()) * unit);
-            let rounding =
-                self.noise.zip_map(&there, |n, t| n.max(t)) * Extended::from(DEVIATIONS / h);
-            let done = self
-                .best
-                .as_ref()
-                .is_some_and(|best| best.bound.iter().zip(rounding.iter()).all(|(b, r)| r >= b));
-            if done {
+            let rounding = &quotient.rounding;
+            let exceeds = |(best, r): (&Best, &Extended)| *r >= best.bound;
+            let done = self.best.iter().zip(rounding.iter()).all(exceeds);
+            if done && !self.best.is_empty() {
                 break;
             }
-            self.add((up - down) * Extended::from(0.5 / h), &rounding);
+            self.add(&quotient);
+            self.quotients.push(quotient);
         }
         Ok(())
     }
 
-    fn add(&mut self, quotient: Wide, rounding: &Wide) {
-        let mut row = vec![quotient];
+    fn add(&mut self, quotient: &Quotient) {
+        let mut row = vec![quotient.value.clone()];
         let mut power = 1.0;
         for (order, previous) in self.row.iter().enumerate().take(COLUMNS) {
             power *= 4.0;
@@ -161,57 +222,61 @@ impl<'a> Tableau<'a> {
             let Some(coarser) = self.row.get(order) else {
                 continue;
             };
-            let truncation = |k: usize| {
-                let t = row[order][k];
-                let to = |other: &Wide| (t - other[k]).abs();
-                to(coarser)
+            let candidates = (0..quotient.value.len()).map(|k| {
+                let value = row[order][k];
+                let to = |other: &Wide| (value - other[k]).abs();
+                let truncation = to(coarser)
                     .max(to(&row[order - 1]))
-                    .max(to(&self.row[order - 1]))
-            };
-            let bound = DMatrix::from_fn(rounding.nrows(), rounding.ncols(), |i, j| {
-                let k = i + j * rounding.nrows();
-                truncation(k) * Extended::from(CAUTION) + rounding[k]
-            });
-            match &mut self.best {
-                None => {
-                    self.best = Some(Best {
-                        value: row[order].clone(),
-                        bound,
-                        rounding: rounding.clone(),
-                    });
+                    .max(to(&self.row[order - 1]));
+                Best {
+                    value,
+                    bound: truncation * Extended::from(CAUTION) + quotient.rounding[k],
+                    h: quotient.h,
+                    off: (quotient.value[k] - value).abs(),
                 }
-                Some(best) => {
-                    for k in 0..bound.len() {
-                        if bound[k] < best.bound[k] {
-                            best.value[k] = row[order][k];
-                            best.bound[k] = bound[k];
-                            best.rounding[k] = rounding[k];
-                        }
-                    }
+            });
+            if self.best.is_empty() {
+                self.best = candidates.collect();
+                continue;
+            }
+            for (best, candidate) in self.best.iter_mut().zip(candidates) {
+                if candidate.bound < best.bound {
+                    *best = candidate;
                 }
             }
         }
         self.row = row;
     }
 
-    /// Whether longer steps would be more accurate: most of the bound is rounding.
-    fn rounding_rules(&self) -> bool {
-        self.best
-            .as_ref()
-            .is_some_and(|best| best.rounding.norm() > best.bound.norm() * Extended::from(0.5))
-    }
-
-    /// The bound of all entries together.
-    fn size(&self) -> Extended {
-        self.best
-            .as_ref()
-            .map_or(Extended::from(f64::INFINITY), |best| best.bound.norm())
-    }
-
+    /// The best entries, their bounds widened where a shorter step contradicts
+    /// them: there the quotient's own truncation has shrunk with h².
     fn estimate(self) -> Option<Estimate> {
-        self.best.map(|best| Estimate {
-            value: best.value,
-            bound: best.bound,
+        let shape = self.quotients.first()?.value.shape();
+        if self.best.is_empty() {
+            return None;
+        }
+        let all = || self.scouts.iter().chain(&self.quotients);
+        let bound = |k: usize| {
+            let best = &self.best[k];
+            let shorter = all().filter(|q| q.h < best.h);
+            let modest = best.bound + best.value.abs() * Extended::from(MODESTY);
+            shorter.fold(modest, |bound, q| {
+                let shrunk = Extended::from(CAUTION * (q.h / best.h).powi(2));
+                let explained = best.off * shrunk + best.bound + q.rounding[k];
+                let apart = (q.value[k] - best.value).abs();
+                if apart > explained {
+                    bound.max(apart)
+                } else {
+                    bound
+                }
+            })
+        };
+        let entries = |of: &dyn Fn(usize) -> Extended| {
+            DMatrix::from_fn(shape.0, shape.1, |i, j| of(i + j * shape.0))
+        };
+        Some(Estimate {
+            value: entries(&|k| self.best[k].value),
+            bound: entries(&bound),
         })
     }
 }

@@ -76,11 +76,14 @@ impl Estimate {
         }
     }
 
-    /// `Uᵀ F`.
-    pub(crate) fn left(&self, u: &Wide) -> Self {
+    /// Each column seen along one of U's: `u_kᵀ f_k`.
+    pub(crate) fn paired(&self, u: &Wide) -> Self {
+        let dot = |m: &Wide, u: &Wide| {
+            DMatrix::from_fn(u.ncols(), 1, |k, _| m.column(k).dot(&u.column(k)))
+        };
         Estimate {
-            value: u.tr_mul(&self.value),
-            bound: u.map(|u| u.abs()).tr_mul(&self.bound),
+            value: dot(&self.value, u),
+            bound: dot(&self.bound, &u.map(|u| u.abs())),
         }
     }
 

@@ -4,6 +4,7 @@ use nalgebra::{DMatrix, DVector};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+use super::definition::Precision;
 use super::estimate::{Estimate, Wide};
 use super::report::{Check, Oracle, Taylor};
 use super::site::Site;
@@ -16,10 +17,11 @@ use crate::scalar::{Extended, Scalar};
 /// Parameters up to which a definition is differentiated entry by entry; beyond,
 /// along [`DIRECTIONS`] random directions.
 pub const FULL_DIMENSION: usize = 12;
-/// Random directions at a point, where entries would be too many.
-const DIRECTIONS: usize = 4;
+/// Random directions at a point, where entries would be too many; in extended
+/// precision, a thousand times as dear, the first of them alone.
+const DIRECTIONS: usize = 2;
 /// Directions of Hessian-vector products at a point.
-const PRODUCTS: usize = 2;
+const PRODUCTS: usize = DIRECTIONS;
 
 /// One oracle's word on one quantity at one point.
 pub(crate) struct Comparison {
@@ -187,7 +189,8 @@ impl<T: Scalar> At<'_, '_, '_, T> {
         };
         let directions = self.directions();
         for (oracle, precision) in site.precisions() {
-            let (v, along) = (&directions.0, directions.2);
+            let (v, _, along) = &directions.affordable(precision);
+            let along = *along;
             let expected = site.by_definition(precision, &mut self.rng, &|f, precision, x| {
                 Some(f.gradient(precision, x, v))
             })?;
@@ -229,11 +232,11 @@ impl<T: Scalar> At<'_, '_, '_, T> {
             return Ok(());
         };
         let units = site.products_of_lengths();
-        let (u, v, along) = self.directions();
+        let directions = self.directions();
         for (oracle, precision) in site.precisions() {
+            let (u, v, along) = directions.affordable(precision);
             let expected = site.by_definition(precision, &mut self.rng, &|f, precision, x| {
-                let all = f.hessian(precision, x, &u, &v);
-                Some(if along { diagonal(&all) } else { all })
+                Some(forms(&u, &v, along, |u, v| f.hessian(precision, x, u, v)))
             })?;
             let found = if along {
                 found.along(&u, &v)
@@ -297,17 +300,21 @@ impl<T: Scalar> At<'_, '_, '_, T> {
         let all = Estimate::columns(&found);
         let lengths = site.lengths();
         let units = Wide::from_fn(all.value.nrows(), PRODUCTS, |i, _| lengths[i]);
-        let (u, _, along) = self.directions();
+        let sides = self.directions();
         for (oracle, precision) in site.precisions() {
+            let (u, _, along) = sides.affordable(precision);
+            if along && precision == Precision::Extended {
+                // The Hessian has been seen in it, or the product by f64.
+                continue;
+            }
             let expected = site.by_definition(precision, &mut self.rng, &|f, precision, x| {
-                Some(f.hessian(precision, x, &u, &h))
+                Some(forms(&u, &h, along, |u, h| f.hessian(precision, x, u, h)))
             })?;
-            let found = if along { all.left(&u) } else { all.clone() };
-            let shape = found.value.shape();
-            let units = if along {
-                Wide::from_element(shape.0, shape.1, one())
+            // As many directions as products: one pair each.
+            let (found, units) = if along {
+                (all.paired(&u), ones(PRODUCTS).transpose())
             } else {
-                units.clone()
+                (all.clone(), units.clone())
             };
             self.say_in(
                 Check::Product,
@@ -386,22 +393,18 @@ impl<T: Scalar> At<'_, '_, '_, T> {
         let Some(found) = site.found(&jacobian, &mut self.rng)? else {
             return Ok(());
         };
-        let (v, _, _) = self.directions();
+        let sides = self.directions();
         let lengths = site.lengths();
         let shape = found.value.shape();
         let units = Wide::from_fn(shape.0, shape.1, |_, j| lengths[j]);
         for (oracle, precision) in site.precisions() {
+            let (v, _, along) = sides.affordable(precision);
             let expected = site.by_definition(precision, &mut self.rng, &|f, precision, x| {
                 f.jacobian(precision, x, &v)
             })?;
             let found = found.right(&v);
-            let units = &units.columns(0, 1) * Wide::from_element(1, v.ncols(), one());
-            let along = v.ncols() != shape.1;
-            let units = if along {
-                units.map(|_| one())
-            } else {
-                Wide::from_fn(shape.0, shape.1, |_, j| lengths[j])
-            };
+            let plain = || Wide::from_element(shape.0, v.ncols(), one());
+            let units = if along { plain() } else { units.clone() };
             self.say_in(
                 Check::Jacobian,
                 oracle,
@@ -433,11 +436,12 @@ impl<T: Scalar> At<'_, '_, '_, T> {
         };
         let wide = p.map(crate::scalar::widen);
         let units = site.products_of_lengths();
-        let (u, v, along) = self.directions();
+        let directions = self.directions();
         for (oracle, precision) in site.precisions() {
+            let (u, v, along) = directions.affordable(precision);
             let expected = site.by_definition(precision, &mut self.rng, &|f, precision, x| {
-                let all = f.third(precision, x, (&u, &v), &wide);
-                Some(if along { diagonal(&all) } else { all })
+                let third = |u: &Wide, v: &Wide| f.third(precision, x, (u, v), &wide);
+                Some(forms(&u, &v, along, third))
             })?;
             let found = if along {
                 found.along(&u, &v)
@@ -470,12 +474,12 @@ impl<T: Scalar> At<'_, '_, '_, T> {
         self.note_terms(Check::Third, Part::Third, &p)
     }
 
-    /// Unit vectors, or random directions where those would be too many; two
-    /// sets, alike in the first case.
-    fn directions(&mut self) -> (Wide, Wide, bool) {
+    /// Unit vectors, or random directions where those would be too many.
+    fn directions(&mut self) -> Directions {
         let d = self.site.parts.dim;
         if d <= FULL_DIMENSION {
-            return (Wide::identity(d, d), Wide::identity(d, d), false);
+            let unit = Wide::identity(d, d);
+            return Directions(unit.clone(), unit, false);
         }
         let mut draw = || {
             let column = |_| {
@@ -487,8 +491,34 @@ impl<T: Scalar> At<'_, '_, '_, T> {
             let columns: Vec<_> = (0..DIRECTIONS).map(column).collect();
             Wide::from_columns(&columns)
         };
-        (draw(), draw(), true)
+        Directions(draw(), draw(), true)
     }
+}
+
+/// Two sets of directions, alike where they are unit vectors.
+struct Directions(Wide, Wide, bool);
+
+impl Directions {
+    fn affordable(&self, precision: Precision) -> (Wide, Wide, bool) {
+        let Directions(u, v, along) = self;
+        if *along && precision == Precision::Extended {
+            return (
+                u.columns(0, 1).into_owned(),
+                v.columns(0, 1).into_owned(),
+                true,
+            );
+        }
+        (u.clone(), v.clone(), *along)
+    }
+}
+
+/// All entries of a form, or along pairs of directions that of each pair.
+fn forms(u: &Wide, v: &Wide, along: bool, form: impl Fn(&Wide, &Wide) -> Wide) -> Wide {
+    if !along {
+        return form(u, v);
+    }
+    let one = |m: &Wide, k: usize| m.columns(k, 1).into_owned();
+    DMatrix::from_fn(u.ncols(), 1, |k, _| form(&one(u, k), &one(v, k))[0])
 }
 
 fn one() -> Extended {
@@ -498,9 +528,4 @@ fn one() -> Extended {
 /// A row of ones.
 fn ones(count: usize) -> Wide {
     Wide::from_element(1, count, one())
-}
-
-fn diagonal(m: &Wide) -> Wide {
-    let diagonal = m.diagonal();
-    Wide::from_columns(&[diagonal])
 }

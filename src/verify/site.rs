@@ -7,8 +7,9 @@ use super::definition::{Differentiated, Precision};
 use super::difference;
 use super::estimate::{Estimate, Function, Wide, evaluate};
 use super::finite::finitediff;
-use super::noise::noise;
+use super::noise::{Measured, measure};
 use super::report::Oracle;
+use super::run::FULL_DIMENSION;
 use super::steps::Steps;
 use super::terms::{Part, WideTerm};
 use super::verification::Parts;
@@ -139,16 +140,19 @@ impl<'p, 'a, T: Scalar> Site<'p, 'a, T> {
         estimate(f, &self.steps, rng)
     }
 
-    /// The precisions in which a definition can be asked here.
+    /// The precisions in which a definition can be asked here. In 237 bits every
+    /// operation takes a thousand times as long: of many parameters only where
+    /// nothing else will do.
     pub(crate) fn precisions(&self) -> impl Iterator<Item = (Oracle, Precision)> + use<T> {
         let defined = self.parts.definition.is_some();
-        let exact = self.exact;
+        let (double, few) = (self.exact, self.parts.dim <= FULL_DIMENSION);
+        let extended = few || !double || !self.parts.differences;
         [
-            (Oracle::Extended, Precision::Extended),
-            (Oracle::Double, Precision::Double),
+            (Oracle::Extended, Precision::Extended, extended),
+            (Oracle::Double, Precision::Double, double),
         ]
         .into_iter()
-        .filter(move |(_, precision)| defined && (exact || *precision == Precision::Extended))
+        .filter_map(move |(oracle, precision, can)| (defined && can).then_some((oracle, precision)))
     }
 
     /// A quantity by the definition, with the rounding of its own arithmetic.
@@ -205,7 +209,7 @@ impl<'p, 'a, T: Scalar> Site<'p, 'a, T> {
         if !self.parts.differences {
             return Ok(voices);
         }
-        let Some(noise) = noise(f, &self.steps, rng)? else {
+        let Some(Measured { noise, .. }) = measure(f, &self.steps, rng)? else {
             return Ok(voices);
         };
         let limit = |v: &DVector<T>| self.limit(v);
@@ -225,7 +229,7 @@ impl<'p, 'a, T: Scalar> Site<'p, 'a, T> {
         directions: &[DVector<T>],
         rng: &mut StdRng,
     ) -> Result<Option<Estimate>, Error> {
-        let Some(noise) = noise(f, &self.steps, rng)? else {
+        let Some(Measured { noise, .. }) = measure(f, &self.steps, rng)? else {
             return Ok(None);
         };
         let mut columns = Vec::new();
@@ -256,10 +260,7 @@ fn estimate<B: Scalar>(
     steps: &Steps<B>,
     rng: &mut StdRng,
 ) -> Result<Option<Estimate>, Error> {
-    let Some(value) = evaluate(f, steps.x())? else {
-        return Ok(None);
-    };
-    let Some(noise) = noise(f, steps, rng)? else {
+    let Some(Measured { value, noise }) = measure(f, steps, rng)? else {
         return Ok(None);
     };
     let bound = noise * Extended::from(DEVIATIONS);

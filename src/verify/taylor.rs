@@ -4,7 +4,7 @@ use nalgebra::ComplexField;
 use rand::rngs::StdRng;
 
 use super::estimate::{Wide, evaluate};
-use super::noise::noise;
+use super::noise::{Measured, measure};
 use super::report::Taylor;
 use super::site::Site;
 use crate::error::Error;
@@ -27,10 +27,9 @@ pub(crate) fn remainders<T: Scalar>(
     let v = site.steps.direction(rng);
     let value = site.value();
     let x = site.steps.x();
-    let (Some(at), Some(gradient), Some(noise)) = (
-        evaluate(&value, x)?,
+    let (Some(gradient), Some(Measured { value: at, noise })) = (
         evaluate(&site.gradient(), x)?,
-        noise(&value, &site.steps, rng)?,
+        measure(&value, &site.steps, rng)?,
     ) else {
         return Ok(None);
     };

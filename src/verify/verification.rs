@@ -32,10 +32,14 @@ pub const DEMANDED_DIGITS: f64 = 0.375;
 /// from its own rounding noise, that of differences from noise and extrapolation.
 ///
 /// # Complexity
-/// In evaluations, for d parameters: gradient 9 gradients and about 20d values;
-/// Hessian 9 Hessians and about 20d gradients; products 18 and about 40
-/// gradients; a definition d to d² evaluations in dual numbers, three times each,
-/// up to [`FULL_DIMENSION`](super::FULL_DIMENSION) parameters, and along four random directions beyond.
+/// In evaluations, for d parameters and a point: gradient 9 gradients and about
+/// 20d values (50d where neither metric nor domain tell the length over which f
+/// changes); Hessian 9 Hessians and as many gradients; products 27 and about 40
+/// gradients. Of a definition, d values in dual numbers for the gradient and
+/// d(d+1)/2 for the Hessian, three times in 237 bits and nine times in f64; beyond
+/// [`FULL_DIMENSION`](super::FULL_DIMENSION) parameters along one or two random
+/// directions instead. At n = 2000, d = 50 that is 6 s without a definition, and
+/// 20 s with one.
 ///
 /// # Example
 /// ```

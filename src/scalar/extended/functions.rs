@@ -5,14 +5,22 @@ use ::f256::{consts, f256};
 
 use super::{Extended, define};
 
-/// Functions that f256 computes to within a unit in the last place.
 macro_rules! by_f256 {
     ($($name:ident)*) => {
         define! { $(pub(super) fn $name(self) -> Self = Self(self.0.$name());)* }
     };
 }
 
-/// Functions of f256, as functions of an [`Extended`].
+// Where the result is a zero, f256's has lost the sign of the argument.
+macro_rules! with_its_sign {
+    ($($name:ident)*) => {
+        define! {
+            $(pub(super) fn $name(self) -> Self = Self(self.0.$name().copysign(self.0));)*
+        }
+    };
+}
+
+/// The functions of this file on an f256, as functions of an [`Extended`].
 macro_rules! by_own {
     ($($name:ident)*) => {
         define! { $(pub(super) fn $name(self) -> Self = Self($name(self.0));)* }
@@ -20,11 +28,9 @@ macro_rules! by_own {
 }
 
 impl Extended {
-    by_f256! {
-        abs signum recip floor ceil round trunc fract sqrt cbrt
-        exp exp2 exp_m1 ln log2 log10 atan
-    }
-    by_own! { ln_1p sin cos tan asin acos sinh cosh tanh asinh acosh atanh }
+    by_f256! { abs signum recip fract sqrt cbrt exp exp2 ln log2 log10 cos atan }
+    with_its_sign! { floor ceil round trunc }
+    by_own! { exp_m1 ln_1p sin tan asin acos sinh cosh tanh asinh acosh atanh }
     define! {
         pub(super) fn sin_cos(self) -> (Self, Self) = (self.sin(), self.cos());
         pub(super) fn log(self, base: Self) -> Self = Self(self.0.log(&base.0));
@@ -48,14 +54,12 @@ define! {
     fn two_to(power: u32) -> f256 = f256::ONE.mul_pow2(power);
     fn is_tiny(x: f256) -> bool = x.abs() < f256::ONE.div_pow2(120);
 
-    // f256's is NaN for every x < 0.
-    fn ln_1p(x: f256) -> f256 =
-        if x.is_sign_negative() { -(-x / (x + f256::ONE)).ln_1p() } else { x.ln_1p() };
+    // f256's drops subnormal numbers and the sign of zero.
+    fn exp_m1(x: f256) -> f256 = if is_tiny(x * two_to(120)) { x } else { x.exp_m1() };
 
     // f256 works in fixed point, with no digits left for x below 1e-77. There,
     // and from 2^-120 on down, both are x to the last place.
     fn sin(x: f256) -> f256 = if is_tiny(x) { x } else { x.sin() };
-    fn cos(x: f256) -> f256 = x.cos();
     fn tan(x: f256) -> f256 = if is_tiny(x) { x } else { x.tan() };
 
     // f256's cancel in 1 - x² at one end and in π/2 - asin x at the other.
@@ -66,6 +70,17 @@ define! {
     fn cosh(x: f256) -> f256 = (x.exp() + (-x).exp()).div2();
     fn atanh(x: f256) -> f256 =
         ln_1p(x.abs().mul2() / (f256::ONE - x.abs())).div2().copysign(x);
+}
+
+/// `ln(1 + x)`. f256's is NaN for every x < 0, where it is `−ln(1 − x/(1 + x))`.
+fn ln_1p(x: f256) -> f256 {
+    if x < f256::NEG_ONE {
+        f256::NAN
+    } else if x.is_sign_negative() {
+        -(-x / (f256::ONE + x)).ln_1p()
+    } else {
+        x.ln_1p()
+    }
 }
 
 /// The angle of the point (x, y). f256's takes an infinite x to be the same as
@@ -86,7 +101,7 @@ fn atan2(y: f256, x: f256) -> f256 {
 }
 
 fn sinh(x: f256) -> f256 {
-    let e = x.abs().exp_m1();
+    let e = exp_m1(x.abs());
     let twice = if e.is_finite() {
         e + e / (e + f256::ONE)
     } else {
@@ -96,7 +111,7 @@ fn sinh(x: f256) -> f256 {
 }
 
 fn tanh(x: f256) -> f256 {
-    let e = x.abs().mul2().exp_m1();
+    let e = exp_m1(x.abs().mul2());
     let value = if e.is_infinite() {
         f256::ONE
     } else {
@@ -118,35 +133,48 @@ fn asinh(x: f256) -> f256 {
 
 fn acosh(x: f256) -> f256 {
     let above = x - f256::ONE;
-    if x > two_to(130) {
+    if x < f256::ONE {
+        f256::NAN
+    } else if x > two_to(130) {
         x.ln() + consts::LN_2
     } else {
         ln_1p(above + (above * (above + f256::TWO)).sqrt())
     }
 }
 
-/// `xʸ`. f256 returns 0 or infinity for many finite powers of numbers below 1,
-/// and panics at |y| ≥ 2³¹ and at infinite y; those go by the logarithm.
+/// `xʸ`, with the sign that f256 gets wrong for zeros and for overflows.
 fn power(x: f256, y: f256) -> f256 {
-    let special = x.eq_zero() || !x.is_finite() || y.is_nan();
-    if special || y.abs() < two_to(31) - f256::ONE {
-        let value = x.powf(&y);
-        if special || (value.is_finite() && !value.eq_zero()) {
-            return value;
-        }
-    }
-    let logarithm = x.abs().ln();
-    let size = if logarithm.eq_zero() {
-        f256::ONE
-    } else {
-        (y * logarithm).exp()
-    };
-    if x.is_sign_positive() || y.div2().fract().eq_zero() {
+    let size = power_of_positive(x.abs(), y);
+    let even = y.is_infinite() || y.div2().fract().eq_zero();
+    if x.is_sign_positive() || even {
         size
     } else if y.fract().eq_zero() {
         -size
+    } else if x.is_infinite() || x.eq_zero() {
+        size
     } else {
         f256::NAN
+    }
+}
+
+/// `xʸ` for x ≥ 0, by its logarithm where f256 panics (|y| ≥ 2³¹ or infinite, or
+/// y near zero) or returns 0 or infinity for a finite power of a number below 1.
+fn power_of_positive(x: f256, y: f256) -> f256 {
+    if x.eq_zero() || !x.is_finite() || y.is_nan() || y.eq_zero() {
+        return x.powf(&y);
+    }
+    // Below 2^-20 the logarithm loses nothing either.
+    if f256::ONE.div_pow2(20) < y.abs() && y.abs() < two_to(31) - f256::ONE {
+        let value = x.powf(&y);
+        if value.is_finite() && !value.eq_zero() {
+            return value;
+        }
+    }
+    let logarithm = x.ln();
+    if logarithm.eq_zero() {
+        f256::ONE
+    } else {
+        (y * logarithm).exp()
     }
 }
 

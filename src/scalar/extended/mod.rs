@@ -48,18 +48,25 @@ use {define, implement};
 ///
 /// Everything that is generic over [`Scalar`] takes it, and it goes into
 /// num-dual's numbers, as in `HyperDual<Extended, Extended>`. Infinities, NaN
-/// and signed zeros follow IEEE.
+/// and, but for `%`, signed zeros follow IEEE.
 ///
-/// Accuracy, as the largest relative error on 1000 random values per function
-/// and range, measured against mpmath with f256 0.11.3:
+/// Accuracy, as the largest relative error on 1000 to 3000 random values per
+/// function against mpmath, among them values near the zeros, poles and ends of
+/// the domain (f256 0.11.3):
 ///
 /// | | error / 2⁻²³⁷ |
 /// |-|-|
-/// | `+ - * /`, `sqrt`, `mul_add`, parsing | 1 (correctly rounded) |
-/// | every other function | ACCURACY |
-/// | `powf`, `powi` where f256 gives up | \|y ln x\|, at most 2e5 |
+/// | `+ - * / %`, square root, fused multiply-add | 1: correctly rounded |
+/// | cube root, exponentials, logarithms but `ln_1p`, powers, sine, cosine, arc tangent | 1.1 |
+/// | every other function | 2.8 |
+/// | decimal text of up to 72 digits | 1; of more, where it is exact or half-way, 2 |
+/// | powers where f256 panics, or under- or overflows for no reason | \|y ln x\| ≤ 2e5 |
+/// | num-dual's spherical Bessel functions | 5, about their zeros 40 |
 ///
-/// TIMES
+/// Time: 22 ns for a sum, 34 for a product, 113 for a quotient, 1.3 µs for a
+/// square root, 4 for a logarithm and 9 for an exponential. A 5×5 Cholesky
+/// takes 8.6 µs, a hundred times as long as in f64, and 37 µs in hyper-dual
+/// numbers.
 #[derive(Copy, Clone, PartialEq, PartialOrd)]
 pub struct Extended(f256);
 
@@ -100,10 +107,6 @@ fn nearest_f64(value: f256) -> f64 {
 ///
 /// Other arithmetics are taken apart into f64 from the top: exact for sums of
 /// up to six f64.
-#[allow(
-    dead_code,
-    reason = "what is measured against this arithmetic needs it"
-)]
 pub(crate) fn widen<T: Scalar>(value: T) -> Extended {
     if let Some(same) = (&value as &dyn Any).downcast_ref() {
         return *same;
@@ -121,10 +124,6 @@ pub(crate) fn widen<T: Scalar>(value: T) -> Extended {
 }
 
 /// `value` in the arithmetic `T`, as a sum of f64 from the top.
-#[allow(
-    dead_code,
-    reason = "what is measured against this arithmetic needs it"
-)]
 pub(crate) fn narrow<T: Scalar>(value: Extended) -> T {
     if let Some(same) = (&value as &dyn Any).downcast_ref() {
         return *same;
@@ -188,7 +187,8 @@ implement! {
     fmt::Debug {
         fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result = fmt::Display::fmt(self, f);
     }
-    // Decimal, correctly rounded.
+    // f256's parser, which rounds some ties of 73 digits and more the wrong way and
+    // reads some exact decimals of 77 and more a place too high.
     std::str::FromStr [Err = ParseFloatError] {
         fn from_str(text: &str) -> Result<Self, ParseFloatError> = text.parse().map(Self);
     }
