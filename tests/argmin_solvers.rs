@@ -6,10 +6,14 @@ mod common;
 
 use std::sync::Arc;
 
+use argmin::core::{CostFunction, Executor, Gradient, State};
+use argmin::solver::linesearch::{HagerZhangLineSearch, MoreThuenteLineSearch};
+use argmin::solver::quasinewton::LBFGS;
 use common::instances;
 use common::measure::{Storage, model, solver_rate};
+use levinv::adapter::Retreat;
 use levinv::solver::{ArgminSolver, Counts, Watched};
-use levinv::{DVector, Error, HasHessianProduct, Objective, ScoreInversion};
+use levinv::{DMatrix, DVector, Error, HasHessianProduct, Objective, ScoreInversion};
 
 /// Instances of 20 that must be reached: the bar where there is one (19), and
 /// for the others what they did when measured, less one for another machine's
@@ -126,4 +130,95 @@ fn counts_are_those_of_the_calls() {
         watched.value(&x).expect("within the limit");
     }
     assert!(matches!(watched.value(&x), Err(Error::Solver { .. })));
+}
+
+/// A barrier in argmin's plain style: cᵀx − Σ log(Ax − b), +∞ (or NaN, as the
+/// formula has it) outside; its gradient is a formula that looks at nothing.
+#[derive(Clone)]
+struct LogBarrier {
+    a: DMatrix<f64>,
+    b: DVector<f64>,
+    c: DVector<f64>,
+    outside: f64,
+}
+
+impl LogBarrier {
+    fn random(seed: u64, outside: f64) -> Self {
+        let (rng, d) = (&mut instances::rng(seed), 2 + seed as usize % 4);
+        let instances::Instance { a, b, .. } = instances::polytope(rng, 5 * d, d);
+        let scale = 10f64.powi((seed % 7) as i32 - 2);
+        let c = DVector::from_fn(d, |_, _| scale * instances::normal(rng));
+        LogBarrier { a, b, c, outside }
+    }
+
+    fn slack(&self, x: &DVector<f64>) -> DVector<f64> {
+        &self.a * x - &self.b
+    }
+
+    /// Its minimum, by Newton's method with halved steps.
+    fn minimum(&self) -> DVector<f64> {
+        let mut x = DVector::zeros(self.c.len());
+        for _ in 0..200 {
+            let weights = self.slack(&x).map(|s| 1.0 / (s * s));
+            let hessian = self.a.transpose() * DMatrix::from_diagonal(&weights) * &self.a;
+            let gradient = self.gradient(&x).expect("a formula");
+            let step = -hessian.cholesky().expect("convex").solve(&gradient);
+            let cost = self.cost(&x).expect("a formula");
+            let mut length = 1.0;
+            while length > 1e-12 && !(self.cost(&(&x + &step * length)).expect("one") <= cost) {
+                length *= 0.5;
+            }
+            x += step * length;
+        }
+        x
+    }
+}
+
+impl CostFunction for LogBarrier {
+    type Param = DVector<f64>;
+    type Output = f64;
+
+    fn cost(&self, x: &DVector<f64>) -> Result<f64, argmin::core::Error> {
+        let slack = self.slack(x);
+        if slack.min() > 0.0 {
+            return Ok(self.c.dot(x) - slack.map(f64::ln).sum());
+        }
+        Ok(self.outside)
+    }
+}
+
+impl Gradient for LogBarrier {
+    type Param = DVector<f64>;
+    type Gradient = DVector<f64>;
+
+    fn gradient(&self, x: &DVector<f64>) -> Result<DVector<f64>, argmin::core::Error> {
+        Ok(&self.c - self.a.tr_mul(&self.slack(x).map(|s| 1.0 / s)))
+    }
+}
+
+#[test]
+fn retreat_turns_back_from_costs_that_are_not_finite() {
+    for seed in 0..40 {
+        for outside in [f64::INFINITY, f64::NAN] {
+            let barrier = LogBarrier::random(seed, outside);
+            let (start, best) = (DVector::zeros(barrier.c.len()), barrier.minimum());
+            let assert_best = |x: Option<&DVector<f64>>, search: &str| {
+                let off = (x.expect("a point") - &best).norm();
+                assert!(off < 1e-6, "{search}, instance {seed}: {off:e} away");
+            };
+            let search = Retreat::new(MoreThuenteLineSearch::new());
+            let run = Executor::new(barrier.clone(), LBFGS::new(search, 7))
+                .configure(|state| state.param(start.clone()).max_iters(300))
+                .run()
+                .expect("a run");
+            assert_best(run.state.get_best_param(), "More–Thuente");
+            let search = HagerZhangLineSearch::new().with_bounds(f64::EPSILON, 4.0);
+            let search = Retreat::new(search.expect("an interval"));
+            let run = Executor::new(barrier, LBFGS::new(search, 7))
+                .configure(|state| state.param(start).max_iters(300))
+                .run()
+                .expect("a run");
+            assert_best(run.state.get_best_param(), "Hager–Zhang");
+        }
+    }
 }

@@ -25,12 +25,14 @@
 //! table under «Solvers» on [the crate's page](crate#solvers).
 
 mod foreign;
+mod guarded;
 mod matrix;
 mod matrix_free;
 mod problem;
 mod retreat;
 
 pub use foreign::{ArgminObjective, Point, Rows};
+pub use guarded::Guarded;
 pub use matrix::Mat;
 pub use matrix_free::{HessianOperator, MatrixFreeProblem};
 pub use problem::ArgminProblem;

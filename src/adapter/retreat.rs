@@ -4,28 +4,36 @@ use argmin::core::{Error, IterState, KV, LineSearch, Problem, Solver, State, Ter
 use argmin_math::{ArgminDot, ArgminMul};
 use nalgebra::DVector;
 
+use super::Guarded;
+use super::guarded::Trial;
 use crate::error::Error as LevinvError;
-use crate::scalar::{Scalar, real};
+use crate::scalar::{Scalar, real, to_f64};
 
-/// The direction's factor after a trial point outside the domain: a few tries
-/// bring any step inside.
+/// How far to go of a step that led outside the domain, where nothing is known
+/// of a shorter one: a few tries bring any step inside.
 const SHRINK: f64 = 0.25;
-/// The direction's factor after a search that ran into NaN. Hager–Zhang does
-/// where its bracket ends before the minimum; less than 1/SHRINK, so that the
-/// two do not undo each other.
+/// The direction's factor after a search that stepped to NaN. Hager–Zhang does
+/// where its bracket ends before the minimum.
 const STRETCH: f64 = 1.7;
 /// Failures after which the error goes to the solver.
-const TRIES: usize = 20;
+const TRIES: usize = 40;
+/// Trials nearer than this part of the direction are none to measure by:
+/// Hager–Zhang's first is next to the start.
+const MEASURE: f64 = 0.01;
 
-/// Any argmin line search, begun again along a shorter direction when one of
-/// its trial points cannot be evaluated.
+/// Any argmin line search, begun again along a direction of another length when
+/// one of its trial points cannot be evaluated.
 ///
 /// argmin's More–Thuente and Hager–Zhang ask for a gradient wherever they
-/// step, and one trial outside the domain ends the whole run. Hager–Zhang also
-/// divides zero by zero where its bracket ends before the minimum, and asks for
-/// the gradient at NaN. The first sends the search back to its start with a
-/// quarter of the direction, the second with more of it. Errors of other kinds
-/// pass through.
+/// step, and one trial outside the domain ends the whole run, or where there is
+/// only a cost of +∞ to tell, the search. Hager–Zhang also divides zero by zero
+/// where its bracket ends before the minimum, and asks for the gradient at NaN.
+/// [`OutsideDomain`], a cost of +∞ or NaN and a gradient that is not finite send
+/// the search back to its start with a quarter of the direction, or to half-way
+/// between what was found inside and outside; a point of NaN with more of it.
+/// Errors of other kinds pass through.
+///
+/// [`OutsideDomain`]: crate::Error::OutsideDomain
 ///
 /// ```
 /// use argmin::core::{Executor, State};
@@ -56,6 +64,69 @@ pub struct Retreat<L, T: Scalar> {
     start: Option<Begin<T>>,
     tries: usize,
     factor: f64,
+    known: Known,
+}
+
+/// Where the trials lay, as multiples of the whole direction.
+#[derive(Debug, Clone, Default)]
+struct Known {
+    /// The last, and the farthest inside, since the search began again.
+    last: Option<f64>,
+    reach: f64,
+    /// The farthest inside and the nearest outside of all.
+    inside: f64,
+    outside: Option<f64>,
+}
+
+impl Known {
+    fn begin(&mut self) {
+        (self.last, self.reach) = (None, 0.0);
+    }
+
+    fn note(&mut self, at: f64, inside: bool) {
+        self.last = Some(at);
+        if inside {
+            self.reach = self.reach.max(at);
+            self.inside = self.inside.max(at);
+        } else {
+            self.fence(at);
+        }
+    }
+
+    fn fence(&mut self, at: f64) {
+        let outside = self.outside.map_or(at, |o| o.min(at));
+        self.outside = Some(outside);
+        if self.inside >= outside {
+            // Inside again further on: a domain with holes.
+            self.inside = 0.0;
+        }
+    }
+
+    /// How far to go: half-way between inside and outside.
+    fn target(&self) -> Option<f64> {
+        let outside = self.outside?;
+        let near = SHRINK * outside;
+        Some(if self.inside < near {
+            near
+        } else {
+            0.5 * (self.inside + outside)
+        })
+    }
+
+    /// What to multiply the direction with, now `factor` of the whole one, after
+    /// a trial outside.
+    fn shrunk(&mut self, factor: f64) -> Option<f64> {
+        let last = self.last?;
+        self.fence(last);
+        let far = self.reach > MEASURE * factor && self.reach < last;
+        Some(self.target()? / if far { self.reach } else { last })
+    }
+
+    /// The same after a search that came out too short.
+    fn stretched(&self, factor: f64) -> Option<f64> {
+        let far = self.reach > MEASURE * factor;
+        self.target().filter(|_| far).map(|t| t / self.reach)
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -75,6 +146,7 @@ impl<L: Clone, T: Scalar> Retreat<L, T> {
             start: None,
             tries: 0,
             factor: 1.0,
+            known: Known::default(),
         }
     }
 }
@@ -101,7 +173,7 @@ where
     /// Starts the guarded search over, along a direction shorter by the tries so far.
     fn begin<O>(&mut self, problem: &mut Problem<O>) -> Stepped<T>
     where
-        L: Solver<O, SearchState<T>>,
+        L: Solver<Guarded<O, T>, SearchState<T>>,
     {
         loop {
             let (Some(direction), Some(start)) = (&self.direction, &self.start) else {
@@ -121,9 +193,26 @@ where
             if let Some(gradient) = &start.gradient {
                 state = state.gradient(gradient.clone());
             }
-            match self.running.init(problem, state) {
+            self.known.begin();
+            let (begun, trials) = Guarded::lend(problem, |p| self.running.init(p, state));
+            self.note(&trials);
+            match begun {
                 Err(error) => self.retry(error)?,
                 done => return done,
+            }
+        }
+    }
+
+    /// Measures trial points along the direction.
+    fn note(&mut self, trials: &[Trial<T>]) {
+        let (Some(direction), Some(start)) = (&self.direction, &self.start) else {
+            return;
+        };
+        let along = direction.icamax();
+        for trial in trials {
+            let at = to_f64((trial.x[along] - start.param[along]) / direction[along]);
+            if at > 0.0 && at.is_finite() {
+                self.known.note(at, trial.inside);
             }
         }
     }
@@ -131,18 +220,24 @@ where
     /// Changes the direction's length, or gives the error up.
     fn retry(&mut self, error: Error) -> Result<(), Error> {
         self.tries += 1;
-        match error.downcast_ref::<LevinvError>() {
-            Some(LevinvError::OutsideDomain { .. }) if self.tries <= TRIES => self.factor *= SHRINK,
-            Some(LevinvError::NonFinite { .. }) if self.tries <= TRIES => self.factor *= STRETCH,
+        let change = match error.downcast_ref::<LevinvError>() {
+            _ if self.tries > TRIES => return Err(error),
+            Some(LevinvError::NonFinite { what: "x", .. }) => {
+                self.known.stretched(self.factor).unwrap_or(STRETCH)
+            }
+            Some(LevinvError::OutsideDomain { .. } | LevinvError::NonFinite { .. }) => {
+                self.known.shrunk(self.factor).unwrap_or(SHRINK)
+            }
             _ => return Err(error),
-        }
+        };
+        self.factor *= change;
         Ok(())
     }
 }
 
 impl<O, L, T> Solver<O, SearchState<T>> for Retreat<L, T>
 where
-    L: Clone + LineSearch<DVector<T>, T> + Solver<O, SearchState<T>>,
+    L: Clone + LineSearch<DVector<T>, T> + Solver<Guarded<O, T>, SearchState<T>>,
     T: Scalar + argmin::core::ArgminFloat,
     DVector<T>: ArgminMul<T, DVector<T>> + ArgminDot<DVector<T>, T>,
 {
@@ -153,7 +248,7 @@ where
     fn init(&mut self, problem: &mut Problem<O>, mut state: SearchState<T>) -> Stepped<T> {
         let cost = state.get_cost();
         let gradient = state.take_gradient();
-        (self.tries, self.factor) = (0, 1.0);
+        (self.tries, self.factor, self.known) = (0, 1.0, Known::default());
         self.start = state.take_param().map(|param| Begin {
             param,
             cost,
@@ -165,7 +260,9 @@ where
 
     fn next_iter(&mut self, problem: &mut Problem<O>, state: SearchState<T>) -> Stepped<T> {
         let kept = state.clone();
-        match self.running.next_iter(problem, state) {
+        let (stepped, trials) = Guarded::lend(problem, |p| self.running.next_iter(p, state));
+        self.note(&trials);
+        match stepped {
             Err(error) => {
                 self.retry(error)?;
                 let (begun, kv) = self.begin(problem)?;
