@@ -422,11 +422,63 @@ fn scores_that_cannot_be_scores_are_refused() {
 }
 
 #[test]
+fn units_in_which_squares_leave_the_range_of_f64_are_refused() {
+    let scores = model().at(&point()).unwrap().scores().clone();
+    let in_units = |a: f64, b: f64| Model::new(design() * a, rhs() * b).unwrap();
+    let recovery = |a, b| ScoreRecovery::new(&in_units(a, b), scores.clone());
+    for (a, b) in [
+        (1e-100, 1.0),
+        (1.0, 1.0),
+        (1e100, 1.0),
+        (1.0, 1e100),
+        (1.0, 1e-100),
+        (1e100, 1e100),
+        (1e100, 1e-100),
+        (1e-100, 1e100),
+    ] {
+        let found = recovery(a, b).unwrap().run().unwrap();
+        assert_eq!(found.status, Status::Recovered, "A in {a:e}, b in {b:e}");
+        let x = found.x.unwrap() * (a / b);
+        assert!((x - point()).norm() < 1e-12, "A in {a:e}, b in {b:e}");
+    }
+    for unit in [1e-160, 1e-200, 1e160, 1e200] {
+        for (a, b, what) in [(unit, 1.0, "design matrix, column"), (1.0, unit, "b")] {
+            match recovery(a, b).map(drop) {
+                Err(Error::EntryOutOfRange { what: w, value, .. }) => {
+                    assert_eq!(w, what);
+                    assert!((value / unit).abs() < 3.0, "{value}");
+                }
+                other => panic!("{unit}: {other:?}"),
+            }
+        }
+    }
+    // Nothing to compare with: x is undetermined, not misspelt.
+    let flat = Model::new(design(), V::zeros(N)).unwrap();
+    assert!(ScoreRecovery::new(&flat, scores.clone()).is_ok());
+}
+
+#[test]
 fn ridge_weights_are_checked_even_where_there_is_no_x_to_regularise() {
     let square = Model::new(M::identity(2, 2), V::zeros(2)).unwrap();
     let recovery = || ScoreRecovery::new(&square, V::from_element(2, 1.0)).unwrap();
     assert_eq!(recovery().run().unwrap().status, Status::Undetermined);
     assert_shape(recovery().ridge(V::zeros(5)).run(), "ridge weights", 2, 5);
+}
+
+#[test]
+fn ridge_weights_of_zero_are_no_ridge() {
+    let model = model();
+    let at = model.at(&point()).unwrap();
+    let gradient = -at.apply_transposed(at.scores()).unwrap();
+    for (weight, status) in [(0.0, Status::Recovered), (1e-9, Status::Stationary)] {
+        let w = V::from_element(N, weight);
+        let score = ScoreRecovery::new(&model, at.scores().clone()).unwrap();
+        let found = score.ridge(w.clone()).run().unwrap();
+        assert_eq!(found.status, status, "{}", found.reason);
+        let found = GradientRecovery::new(&model, gradient.clone()).unwrap();
+        let found = found.ridge(w).run().unwrap();
+        assert_eq!(found.status, status, "{}", found.reason);
+    }
 }
 
 #[test]

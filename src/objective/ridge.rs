@@ -62,6 +62,18 @@ impl<T: Scalar> Ridge<T> {
         Ok(Ridge { weights, squares })
     }
 
+    /// The weights, checked; none where they are all zero, for those
+    /// regularise nothing.
+    pub(crate) fn effective(
+        model: &Model<T>,
+        weights: Option<DVector<T>>,
+    ) -> Result<Option<DVector<T>>, Error> {
+        let ridge = weights.map(|w| Ridge::new(model, w)).transpose()?;
+        Ok(ridge
+            .map(|r| r.weights)
+            .filter(|w| w.iter().any(|w| *w != T::zero())))
+    }
+
     /// w.
     pub fn weights(&self) -> &DVector<T> {
         &self.weights

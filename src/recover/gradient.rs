@@ -103,7 +103,7 @@ impl<'a, T: Scalar> GradientRecovery<'a, T> {
     }
 
     /// Adds the papers' ridge: the answer is then a stationary point of the
-    /// regularised L_G.
+    /// regularised L_G. Weights that are all zero are no ridge.
     #[must_use]
     pub fn ridge(mut self, weights: DVector<T>) -> Self {
         self.ridge = Some(weights);
@@ -130,10 +130,8 @@ impl<'a, T: Scalar> GradientRecovery<'a, T> {
     /// [`Error::OutsideDomain`] for a start outside the cell,
     /// [`Error::EmptyCell`], and those of reading the rows.
     pub fn run(mut self) -> Result<Recovery<T>, Error> {
-        if let Some(weights) = &self.ridge {
-            // Before hours of work, and also where there is no x to regularise.
-            Ridge::new(&self.model, weights.clone())?;
-        }
+        // Before hours of work, and also where there is no x to regularise.
+        self.ridge = Ridge::effective(&self.model, self.ridge)?;
         let (x, found) = match &self.start {
             Some(x) => (x.clone(), "damped Newton from the given start"),
             None => {

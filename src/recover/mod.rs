@@ -30,6 +30,7 @@
 mod gradient;
 mod lift;
 mod linear;
+mod obstacles;
 mod polish;
 mod scores;
 mod start;
@@ -38,8 +39,9 @@ mod structure;
 mod weights;
 
 pub use gradient::GradientRecovery;
+pub use obstacles::SUM_TOLERANCE;
 pub use polish::score_errors;
-pub use scores::{MAX_ITERS, SUM_TOLERANCE, ScoreRecovery, SignKnowledge};
+pub use scores::{MAX_ITERS, ScoreRecovery, SignKnowledge};
 pub use start::{Start, largest_slack_start};
 pub use stationary::relative_gradient;
 

@@ -2,6 +2,7 @@
 
 use nalgebra::DVector;
 
+use super::obstacles::{check_units, first_obstacle, sum_tolerance};
 use super::structure::Components;
 use super::{
     Observer, Progress, Recovery, Status, lift, linear, matched, polish, report, stationary,
@@ -10,11 +11,8 @@ use super::{
 use crate::error::{Error, trial};
 use crate::geometry::{Model, Signs, check_vector};
 use crate::objective::{Ridge, ScoreInversion};
-use crate::scalar::{Scalar, epsilon, to_f64};
+use crate::scalar::{Scalar, to_f64};
 
-/// How far Σσ may lie from d, relative: rounded scores are refused here only
-/// when they cannot be leverage scores at all.
-pub const SUM_TOLERANCE: f64 = 1e-6;
 /// Newton steps on the row weights; ten to twenty are usual.
 pub const MAX_ITERS: usize = 200;
 /// A misfit of the scores that noise does not explain, but wrong signs do.
@@ -49,8 +47,9 @@ pub enum SignKnowledge {
 ///
 /// # Errors
 /// [`ScoreRecovery::new`] refuses a target of the wrong length, with NaN, with
-/// an entry outside [0, 1], or with a sum further than 1e-6·d from d. That x
-/// cannot be found is no error but a [`Status`].
+/// an entry outside [0, 1], or with a sum further than 1e-6·d from d, and A and
+/// b in units in which squares overflow or vanish. That x cannot be found is no
+/// error but a [`Status`].
 ///
 /// # Example
 /// See [the module](super).
@@ -87,6 +86,7 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
         if (sum - rank as f64).abs() > sum_tolerance::<T>(model.nrows()) * rank as f64 {
             return Err(Error::ScoreSum { sum, rank });
         }
+        check_units(model)?;
         Ok(ScoreRecovery {
             model: model.clone(),
             target,
@@ -111,7 +111,7 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
     }
 
     /// Adds the papers' ridge: the answer is then a stationary point of the
-    /// regularised loss.
+    /// regularised loss. Weights that are all zero are no ridge.
     #[must_use]
     pub fn ridge(mut self, weights: DVector<T>) -> Self {
         self.ridge = Some(weights);
@@ -144,13 +144,12 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
     /// # Errors
     /// Those of reading the rows, and of the ridge weights.
     pub fn run(mut self) -> Result<Recovery<T>, Error> {
-        if let Some(weights) = &self.ridge {
-            // Before hours of work, and also where there is no x to regularise.
-            Ridge::new(&self.model, weights.clone())?;
-        }
+        // Before hours of work, and also where there is no x to regularise.
+        self.ridge = Ridge::effective(&self.model, self.ridge)?;
         let mut observer = self.observer.take();
+        let unknown = self.signs == SignKnowledge::Unknown;
         let components = Components::of(&self.model, self.seed)?;
-        let mut found = match self.first_obstacle(&components)? {
+        let mut found = match first_obstacle(&self.model, &self.target, unknown, &components)? {
             Some((status, reason)) => Recovery::without_x(status, reason),
             None => self.recover(&components, &mut observer)?,
         };
@@ -168,64 +167,6 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
             }
         }
         Ok(found)
-    }
-
-    /// What can be said before anything is computed.
-    fn first_obstacle(&self, components: &Components) -> Result<Option<(Status, String)>, Error> {
-        let (n, d) = (self.model.nrows(), self.model.dim());
-        if n == d {
-            let reason = format!("with as many rows as columns ({n}) every x has the scores 1");
-            return Ok(Some((Status::Undetermined, reason)));
-        }
-        let unknown = self.signs == SignKnowledge::Unknown;
-        let (sizes, ranks) = (components.sizes(), &components.ranks);
-        if let Some(k) = (0..ranks.len()).find(|&k| unknown && sizes[k] == ranks[k] + 1) {
-            let reason = format!(
-                "{} rows that only depend on {} coefficients fit 2^{} sets of them; give the signs",
-                sizes[k], ranks[k], ranks[k]
-            );
-            return Ok(Some((Status::Ambiguous, reason)));
-        }
-        let needed = lift::unknowns(d, components.count());
-        if unknown && n < needed {
-            let reason = format!(
-                "with the signs unknown {needed} rows are needed for {d} columns, there are {n}; give the signs"
-            );
-            return Ok(Some((Status::Undetermined, reason)));
-        }
-        for (i, &t) in self.target.iter().enumerate() {
-            let place = format!("row {} of {n} has the score {}", i + 1, to_f64(t));
-            if t == T::one() {
-                let reason =
-                    format!("{place}: its slack is too small beside the others to leave a trace");
-                return Ok(Some((Status::Undetermined, reason)));
-            }
-            if t == T::zero() && !self.is_zero_row(i)? {
-                return Ok(Some((
-                    Status::Infeasible,
-                    format!("{place}, which no finite slack gives"),
-                )));
-            }
-        }
-        for (k, (&rank, sum)) in ranks.iter().zip(components.sums(&self.target)).enumerate() {
-            let off = (to_f64(sum) - rank as f64).abs();
-            if off > sum_tolerance::<T>(n) * d as f64 {
-                let reason = format!(
-                    "the {} rows of component {} depend on {rank} coefficients alone, so that their scores sum to {rank}, not to {}",
-                    sizes[k],
-                    k + 1,
-                    to_f64(sum)
-                );
-                return Ok(Some((Status::Infeasible, reason)));
-            }
-        }
-        Ok(None)
-    }
-
-    fn is_zero_row(&self, i: usize) -> Result<bool, Error> {
-        let mut row = nalgebra::DMatrix::zeros(1, self.model.dim());
-        self.model.design().read_rows(i, &mut row)?;
-        Ok(row.iter().all(|a| *a == T::zero()))
     }
 
     fn recover(
@@ -398,11 +339,6 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
             format!("the scores are matched to {residual:.1e}, relative{remark}"),
         ))
     }
-}
-
-/// How far a sum of n scores may be off, relative.
-fn sum_tolerance<T: Scalar>(n: usize) -> f64 {
-    SUM_TOLERANCE.max(16.0 * to_f64(epsilon::<T>()) * (n as f64).sqrt())
 }
 
 impl<T: Scalar> weights::Weights<T> {
