@@ -275,6 +275,15 @@ fn argmin_solvers_run_by_name_from_a_start() {
             "{out}"
         );
     }
+    let solution = directory.vector("solution.csv", &x);
+    let from = ["--solver", "lbfgs", "--start", &solution];
+    let (out, _) = json(&[&["recover"], &STACKLOSS[..], &from].concat());
+    let reason = out["reason"].as_str().unwrap();
+    assert_eq!(out["status"].as_str(), Some("recovered"), "{out}");
+    assert!(
+        !reason.contains("NaN") && reason.contains("argmin stopped"),
+        "{reason}"
+    );
     let line = refused(&[&["recover"], &STACKLOSS[..], &["--solver", "lbfgs"]].concat());
     assert!(line.contains("--start"), "{line}");
     let line = refused(
@@ -333,6 +342,9 @@ fn a_ridge_gives_a_stationary_point() {
         "{out}"
     );
     assert!(out["gradient_norm"].as_f64().unwrap() < 1e-8, "{out}");
+    let arguments = [&["recover"], &STACKLOSS[..], &["--ridge", "0"]].concat();
+    let (out, code) = json(&arguments);
+    assert_eq!((code, out["status"].as_str()), (0, Some("recovered")));
 }
 
 #[test]
@@ -378,6 +390,43 @@ fn outputs_are_written_once_and_overwritten_only_when_forced() {
     assert_eq!(levinv(&forced).status.code(), Some(0));
 }
 
+#[test]
+fn outputs_that_lead_to_one_file_are_refused_before_any_work() {
+    let directory = Directory::new("same");
+    let _ = std::fs::create_dir(directory.path("d"));
+    let (x, dotted) = (directory.path("x.csv"), directory.path("d/../x.csv"));
+    let mut pairs = vec![(x.clone(), x.clone()), (x.clone(), dotted)];
+    #[cfg(unix)]
+    {
+        let link = |to: &str, from: &str| {
+            std::os::unix::fs::symlink(to, directory.path(from)).unwrap();
+        };
+        link(".", "here");
+        link("nothing.csv", "link.csv");
+        pairs.push((x.clone(), directory.path("here/x.csv")));
+        pairs.push((directory.path("nothing.csv"), directory.path("link.csv")));
+    }
+    for (out, history) in &pairs {
+        for force in [&[][..], &["--force"]] {
+            let arguments = ["recover", "--out", out, "--history", history];
+            let line = refused(&[&arguments, force].concat());
+            let words = [history.as_str(), "--out", "--history", "same file"];
+            assert!(words.iter().all(|w| line.contains(w)), "{line}");
+        }
+    }
+    assert!(!Path::new(&x).exists());
+    let line = refused(&["recover", "--out", &directory.path("x.txt")]);
+    assert!(line.contains("x.txt"), "{line}");
+    // Signs and ridge weights are inputs too.
+    let signs = directory.write("signs.csv", "1\n1\n");
+    for option in ["--signs", "--ridge"] {
+        let line = refused(&[
+            "recover", "scores", option, &signs, "--out", &signs, "--force",
+        ]);
+        assert!(line.contains("is an input"), "{line}");
+    }
+}
+
 /// One input spoiled at a time: file, row and value are named, exit code 2.
 #[test]
 fn bad_input_is_one_line_that_names_file_row_and_value() {
@@ -398,6 +447,25 @@ fn bad_input_is_one_line_that_names_file_row_and_value() {
             "1,2\n2,4\n3,6\n4,8\n",
             &["A.csv", "rank 1", "column"],
         ),
+        (
+            "A.csv",
+            "1,0,2\n2,0,4\n3,0,6\n4,0,8\n",
+            &["A.csv", "rank 1", "column 2 is zero", "depends on"],
+        ),
+        (
+            "A.csv",
+            "1,2,3\n2,4,6\n3,6,9\n4,8,12\n",
+            &["rank 1", "columns ", " and ", "depend on the others"],
+        ),
+        (
+            "A.csv",
+            "1,2\n1,3\n",
+            &["A.csv has 2 rows,", "b.csv 4 entries"],
+        ),
+        ("A.csv", "1,2,\n1,3,\n", &["A.csv", "ends in a comma"]),
+        ("A.csv", "0;0\n1,5;2\n", &["A.csv", "decimal commas"]),
+        ("A.csv", "\"1,2\n1,3\n", &["A.csv", "line 1", "quote"]),
+        ("A.csv", "\0\0\0\0", &["A.csv", "line 1", "not text"]),
         ("A.csv", "1,2\n", &["1 rows", "2 columns"]),
         ("A.csv", "", &["A.csv"]),
         ("A.csv", "\u{0}\u{1}\u{fffd}\n", &["A.csv"]),
@@ -450,11 +518,17 @@ fn bad_input_is_one_line_that_names_file_row_and_value() {
         );
     }
     let target = directory.write("t.csv", "0.5\n0.5\n0.5\n0.5\n");
-    for ridge in ["-1", "nan"] {
-        let arguments = [
+    let short = directory.write("short.csv", "1\n1\n1\n");
+    for (ridge, words) in [
+        ("-1", ["--ridge", "-1"]),
+        ("nan", ["--ridge", "NaN"]),
+        ("1e200", ["--ridge", "1e200"]),
+        (&short, ["short.csv", "needs 4 entries, has 3"]),
+    ] {
+        let line = refused(&[
             "recover", "scores", "--matrix", &a, "--rhs", &b, "--target", &target, "--ridge", ridge,
-        ];
-        assert!(refused(&arguments).contains(ridge));
+        ]);
+        assert!(words.iter().all(|w| line.contains(w)), "{line}");
     }
     let weights = directory.write("w.csv", "1\n1\n-2\n1\n");
     let line = refused(&[
@@ -494,6 +568,17 @@ fn bad_input_is_one_line_that_names_file_row_and_value() {
             .contains("nowhere.mtx")
     );
     refused(&["recover", "scores"]);
+    let line = refused(&["recover", "--matrix", &a]);
+    assert!(line.trim_end().ends_with("is required"), "{line:?}");
+    let tiny = directory.write(
+        "tiny.csv",
+        good.replace(',', "e-160,").replace("\n", "e-160\n"),
+    );
+    let line = refused(&[
+        "recover", "scores", "--matrix", &tiny, "--rhs", &b, "--target", &target,
+    ]);
+    let words = ["tiny.csv: column 1: 1e-160 must be between", "units"];
+    assert!(words.iter().all(|w| line.contains(w)), "{line}");
     refused(&["recover", "sideways"]);
     refused(&[
         "evaluate",

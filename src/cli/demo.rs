@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::args::{RecoverArgs, TargetName};
 use super::error::CliError;
+use super::outputs::check_outputs;
 use super::problem::{Given, Problem};
 use super::recover;
 use super::report::{self, Column};
@@ -25,7 +26,7 @@ scores of all 21 rows of the design scaled by that model's residuals. They give 
 ";
 
 pub fn run(args: &RecoverArgs) -> Result<Outcome, CliError> {
-    recover::check_outputs(args)?;
+    check_outputs(args)?;
     let (names, design) = read(DESIGN)?;
     let (_, response) = read(RESPONSE)?;
     let (_, scores) = read(SCORES)?;

@@ -7,6 +7,7 @@ use levinv::Error;
 use serde_json::{Map, Value, json};
 
 use super::files::FileError;
+use super::report::number;
 
 /// One line for a person, and a kind with its places for a program.
 #[derive(Debug)]
@@ -103,7 +104,13 @@ impl Sources {
                 expected,
                 found,
             } => {
-                let text = format!("{what} has {found} {unit}, the other files imply {expected}");
+                let text = format!("needs {expected} {unit}, has {found}");
+                if *what == "b" {
+                    // Either may be the one that is cut short.
+                    let (a, b) = (file("design matrix"), file("b"));
+                    let text = format!("{a} has {expected} rows, {b} {found} {unit}");
+                    return CliError::new(kind, text).detail("file", b);
+                }
                 (file(what), None, None, text)
             }
             Error::Empty { what, .. } => (file(what), None, None, error.to_string()),
@@ -124,6 +131,15 @@ impl Sources {
                 (file(what), Some(*row), Some(*value), text)
             }
             Error::EntryOutOfRange {
+                what: "design matrix, column",
+                index,
+                value,
+                range,
+            } => {
+                let text = format!("column {}: {} must be {range}", index + 1, number(*value));
+                (file("design matrix"), None, Some(*value), text)
+            }
+            Error::EntryOutOfRange {
                 what,
                 index,
                 value,
@@ -132,21 +148,13 @@ impl Sources {
                 file(what),
                 Some(*index),
                 Some(*value),
-                format!("{value} must be {range}"),
+                format!("{} must be {range}", number(*value)),
             ),
             Error::ScoreSum { sum, rank } => {
                 let text = format!(
                     "the scores sum to {sum}, those of a design with {rank} columns sum to {rank} (to one part in a million)"
                 );
                 (file("target"), None, Some(*sum), text)
-            }
-            Error::RankDeficient { rank, columns } => {
-                let columns: Vec<String> = columns.iter().map(|c| (c + 1).to_string()).collect();
-                let text = format!(
-                    "the columns have rank {rank}: column {} depends on the others",
-                    columns.join(", ")
-                );
-                (file("design matrix"), None, None, text)
             }
             Error::TooFewRows { rows, columns } => {
                 let text = format!("{rows} rows are fewer than {columns} columns");
@@ -171,5 +179,37 @@ impl Sources {
             out = out.detail("value", value);
         }
         out
+    }
+    /// Columns, counted from 0, that leave the design without full rank.
+    pub fn blame_columns(
+        &self,
+        rank: usize,
+        columns: &[usize],
+        is_zero: impl Fn(&usize) -> bool,
+    ) -> CliError {
+        let list = |columns: &[usize]| {
+            let names: Vec<String> = columns.iter().map(|c| (c + 1).to_string()).collect();
+            match names.as_slice() {
+                [rest @ .., last] if !rest.is_empty() => {
+                    format!("columns {} and {last}", rest.join(", "))
+                }
+                _ => format!("column {}", names.concat()),
+            }
+        };
+        let (zero, dependent): (Vec<usize>, Vec<usize>) =
+            columns.iter().copied().partition(is_zero);
+        let mut parts = Vec::new();
+        for (columns, one, many) in [
+            (&zero, "is zero", "are zero"),
+            (&dependent, "depends on the others", "depend on the others"),
+        ] {
+            if !columns.is_empty() {
+                let says = if columns.len() == 1 { one } else { many };
+                parts.push(format!("{} {says}", list(columns)));
+            }
+        }
+        let file = self.of("design matrix");
+        let text = format!("{file}: the columns have rank {rank}: {}", parts.join(", "));
+        CliError::new("rank_deficient", text).detail("file", file)
     }
 }

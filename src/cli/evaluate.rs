@@ -31,7 +31,8 @@ pub fn run(args: &EvaluateArgs) -> Result<Outcome, CliError> {
         .ridge
         .as_deref()
         .map(|r| ridge(r, model.nrows()))
-        .transpose()?;
+        .transpose()?
+        .flatten();
     let target = || -> Result<DVector<f64>, CliError> {
         let path = required(&args.target, "--target", "to evaluate scores and gradient")?;
         Ok(read_vector(path)?)

@@ -9,6 +9,7 @@ mod files;
 mod history;
 mod inputs;
 mod outcome;
+mod outputs;
 mod problem;
 mod progress;
 mod recover;

@@ -1,6 +1,6 @@
 //! `levinv recover` on a user's own files.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use levinv::Signs;
@@ -9,9 +9,10 @@ use levinv::solver::ArgminSolver;
 
 use super::args::{RecoverArgs, TargetName};
 use super::error::{CliError, Sources};
-use super::files::{FileError, read_vector, write_vector};
+use super::files::{read_vector, write_vector};
 use super::history::{self, Row};
 use super::inputs::{model, required, ridge};
+use super::outputs::check_outputs;
 use super::problem::{Finished, Given, Problem, objective};
 use super::progress::Spinner;
 use super::{DONE, NOT_RECOVERED, Outcome, outcome, with_solver};
@@ -59,51 +60,6 @@ pub fn exit_code(status: Status) -> u8 {
     }
 }
 
-/// Refused before hours of work, not after: outputs that exist, that would
-/// replace an input of this very run, or that have the wrong ending.
-pub fn check_outputs(args: &RecoverArgs) -> Result<(), CliError> {
-    let inputs: Vec<&PathBuf> = [&args.matrix, &args.rhs, &args.target, &args.start]
-        .into_iter()
-        .flatten()
-        .collect();
-    let same = |a: &Path, b: &Path| match (a.canonicalize(), b.canonicalize()) {
-        (Ok(a), Ok(b)) => a == b,
-        _ => false,
-    };
-    for path in [&args.out, &args.history, &args.plot].into_iter().flatten() {
-        let shown = path.display();
-        if !args.force && path.symlink_metadata().is_ok() {
-            return Err(FileError::Exists(path.clone()).into());
-        }
-        if inputs.iter().any(|input| same(input, path)) {
-            return Err(CliError::new(
-                "exists",
-                format!("{shown}: is an input of this run"),
-            ));
-        }
-        let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
-        if parent.is_some_and(|p| !p.is_dir()) {
-            return Err(CliError::new(
-                "write",
-                format!("{shown}: its directory does not exist"),
-            ));
-        }
-    }
-    let ending = |path: &Option<PathBuf>, wanted: &str| match path {
-        Some(path)
-            if path
-                .extension()
-                .is_none_or(|e| !e.eq_ignore_ascii_case(wanted)) =>
-        {
-            let message = format!("{}: must end in .{wanted}", path.display());
-            Err(CliError::new("unsupported_format", message))
-        }
-        _ => Ok(()),
-    };
-    ending(&args.history, "csv")?;
-    ending(&args.plot, "svg")
-}
-
 fn read(args: &RecoverArgs, solver: bool, sources: &Sources) -> Result<Problem, CliError> {
     let blame = |error: levinv::Error| sources.blame(&error);
     let why = "to recover (without any argument a demonstration runs)";
@@ -126,7 +82,8 @@ fn read(args: &RecoverArgs, solver: bool, sources: &Sources) -> Result<Problem, 
         .ridge
         .as_deref()
         .map(|r| ridge(r, model.nrows()))
-        .transpose()?;
+        .transpose()?
+        .flatten();
     if solver {
         required(&start, "--start", "with --solver")?;
     }

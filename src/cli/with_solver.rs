@@ -141,5 +141,12 @@ fn judge(
             format!("the target is {residual:.1e} off and x by about {error:.1e}, relative");
         (Status::NotConverged, reason)
     };
-    (status, format!("{reason}; argmin: {stopped}"))
+    // A line search that finds nothing lower at the solution has failed nobody.
+    let failed = run.error.is_some() || stopped.starts_with("Line search");
+    let stopped = if status.is_success() && failed {
+        "argmin stopped there".to_string()
+    } else {
+        format!("argmin stopped: {stopped}")
+    };
+    (status, format!("{reason}; {stopped}"))
 }

@@ -54,6 +54,7 @@ pub(super) fn read(
     // by the crate, which would name an offset.
     let mut table = Table {
         path,
+        delimiter,
         names: None,
         columns: 0,
         rows: 0,
@@ -84,6 +85,9 @@ pub(super) fn read(
             .filter(|byte| **byte == b'\n')
             .count() as u64;
         let line = end.saturating_sub(inside);
+        if unclosed {
+            table.closed(line, &record)?;
+        }
         table.record(line, line > previous + 1, &record)?;
         previous = end;
     }
@@ -123,9 +127,21 @@ fn delimiter(start: &[u8]) -> u8 {
         .unwrap_or(b',')
 }
 
+/// What a field of a table with decimal commas is not.
+const DECIMAL_COMMA: &str = "a number; decimal commas must be written as points";
+
+/// Whether a field that is no number looks like part of a table with decimal
+/// commas, which separates by semicolons.
+fn has_decimal_comma(field: &str, delimiter: u8) -> bool {
+    let mark = if delimiter == b',' { ';' } else { ',' };
+    let digits = |part: &str| part.bytes().any(|byte| byte.is_ascii_digit());
+    field.contains(mark) && field.split(mark).any(digits)
+}
+
 /// The table as far as it is read, `values` row after row.
 struct Table<'a> {
     path: &'a Path,
+    delimiter: u8,
     names: Option<Vec<String>>,
     columns: usize,
     rows: usize,
@@ -133,6 +149,35 @@ struct Table<'a> {
 }
 
 impl Table<'_> {
+    /// Refuses a quote that takes in the rest of the file, unless that is a
+    /// number all the same.
+    fn closed(&self, line: u64, record: &ByteRecord) -> Result<(), FileError> {
+        let last = record.iter().next_back().unwrap_or_default();
+        let text = String::from_utf8_lossy(last);
+        if is_number(text.trim()) {
+            return Ok(());
+        }
+        let column = record.len().saturating_sub(1);
+        let mut spot = Spot::new(self.path, text.trim())
+            .line(line)
+            .cell(self.rows, column);
+        spot.name = self.name(column);
+        Err(FileError::Parse(spot, "closed: its quote has no end"))
+    }
+
+    /// The separator, in words.
+    fn mark(&self) -> &'static str {
+        match self.delimiter {
+            b';' => "semicolon",
+            b'\t' => "tab",
+            _ => "comma",
+        }
+    }
+
+    fn name(&self, column: usize) -> Option<String> {
+        self.names.as_ref()?.get(column).cloned()
+    }
+
     /// Takes in the record on `line`; `gap` says whether a blank line came before it.
     fn record(&mut self, line: u64, gap: bool, record: &ByteRecord) -> Result<(), FileError> {
         let spot = |value: &str| Spot::new(self.path, value).line(line);
@@ -145,7 +190,10 @@ impl Table<'_> {
         // The first record decides how many columns there are, header or not.
         if self.columns == 0 {
             self.columns = fields.len();
-            if is_header(&fields, spot)? {
+            if let Some(binary) = fields.iter().find(|field| field.contains('\0')) {
+                return Err(FileError::Parse(spot(binary), "text"));
+            }
+            if is_header(&fields, self.delimiter, spot)? {
                 self.names = Some(fields.into_iter().map(String::from).collect());
                 return Ok(());
             }
@@ -158,8 +206,13 @@ impl Table<'_> {
         // The crate was told to be flexible, since its own error does not count rows as we do.
         if fields.len() != self.columns {
             let first = fields.first().copied().unwrap_or_default();
+            let surplus = fields.len() == self.columns + 1;
+            if surplus && fields.last().is_some_and(|last| last.is_empty()) {
+                let spot = spot("").cell(self.rows, self.columns);
+                return Err(FileError::LineEnd(spot, self.mark()));
+            }
             // R's write.table gives no name to the column of row names.
-            if self.rows == 0 && self.names.is_some() && fields.len() == self.columns + 1 {
+            if self.rows == 0 && self.names.is_some() && surplus {
                 return Err(FileError::RowNames(spot(first).cell(0, 0)));
             }
             let mut spot = spot(&format!("{} fields", fields.len())).cell(self.rows, 0);
@@ -174,16 +227,19 @@ impl Table<'_> {
                 Ok(value) if value.is_finite() => self.values.push(value),
                 parsed => {
                     let mut spot = spot(field).cell(self.rows, column);
-                    spot.name = self
-                        .names
-                        .as_ref()
-                        .and_then(|names| names.get(column).cloned());
+                    spot.name = self.name(column);
                     // Text at the beginning of the first row, with numbers after it, is a name.
                     // Further down it is more likely a slip, and text alone may be anything.
                     let named = self.rows == 0 && column == 0;
                     return Err(match parsed {
+                        _ if field.is_empty() && column > 0 && column + 1 == fields.len() => {
+                            FileError::LineEnd(spot, self.mark())
+                        }
                         _ if is_missing(field) => FileError::MissingValue(spot),
                         Ok(_) => FileError::NonFinite(spot),
+                        Err(_) if has_decimal_comma(field, self.delimiter) => {
+                            FileError::Parse(spot, DECIMAL_COMMA)
+                        }
                         Err(_) if named && fields.iter().any(|field| is_number(field)) => {
                             FileError::RowNames(spot)
                         }
@@ -199,7 +255,11 @@ impl Table<'_> {
 
 /// Whether the first record is a header, which it is if it has a name in it. Marks of missing
 /// values are no names: a row of data may well begin with one.
-fn is_header(fields: &[&str], spot: impl Fn(&str) -> Box<Spot>) -> Result<bool, FileError> {
+fn is_header(
+    fields: &[&str],
+    delimiter: u8,
+    spot: impl Fn(&str) -> Box<Spot>,
+) -> Result<bool, FileError> {
     let names = || {
         fields
             .iter()
@@ -224,6 +284,9 @@ fn is_header(fields: &[&str], spot: impl Fn(&str) -> Box<Spot>) -> Result<bool, 
             .starts_with(|c: char| c.is_ascii_digit())
     };
     match names().find(number_like) {
+        Some(slip) if has_decimal_comma(slip, delimiter) => {
+            Err(FileError::Parse(spot(slip), DECIMAL_COMMA))
+        }
         Some(slip) if fields.iter().any(|field| is_number(field)) => {
             Err(FileError::Parse(spot(slip), "a number"))
         }
@@ -232,151 +295,4 @@ fn is_header(fields: &[&str], spot: impl Fn(&str) -> Box<Spot>) -> Result<bool, 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::tests::damage;
-    use super::*;
-
-    fn parse(bytes: &[u8]) -> Result<DMatrix<f64>, FileError> {
-        read(Path::new("a.csv"), bytes, bytes.len() as u64)
-    }
-
-    fn refusal(text: &str) -> (&'static str, String) {
-        let error = parse(text.as_bytes()).expect_err(text);
-        (error.kind(), error.to_string())
-    }
-
-    #[test]
-    fn a_table_is_read_with_or_without_a_header_whatever_its_separators() {
-        let expected = DMatrix::from_row_slice(2, 2, &[1.0, 2.0, -3.5, 4e3]);
-        let tables = [
-            "1,2\n-3.5,4e3\n",
-            "a,b\n1,2\n-3.5,4e3",
-            "\u{feff}a,b\r\n1,2\r\n-3.5,4e3\r\n",
-            "\u{feff}1;2\n-3.5;4e3\n",
-            "a\tb\n1\t2\n-3.5\t4e3\n",
-            "\"a,\"\"b\",\"c\nd\"\r\n\"1\", 2 \r\n\r\n -3.5 ,\"4e3\"\r\n\r\n",
-            "\n\n1,2\n\n-3.5,4e3\n\n\n",
-            "2020,b\n1,2\n-3.5,4e3\n",
-        ];
-        for table in tables {
-            assert_eq!(parse(table.as_bytes()).expect(table), expected, "{table:?}");
-        }
-    }
-
-    #[test]
-    fn a_first_line_of_numbers_is_data_and_spare_line_ends_are_not() {
-        assert_eq!(parse(b"0,1\n2,3\n").unwrap().nrows(), 2);
-        assert_eq!(parse(b"y\n1\n2\n\n\n").unwrap().as_slice(), [1.0, 2.0]);
-        assert_eq!(parse(b"1\r\n2\r\n\r\n").unwrap().as_slice(), [1.0, 2.0]);
-    }
-
-    #[test]
-    fn every_mark_of_a_missing_value_is_named_with_its_row_and_column() {
-        for mark in [
-            "NA", "NaN", "nan", "", "NULL", ".", " NA ", "\"\"", "N/A", "None",
-        ] {
-            let (kind, message) = refusal(&format!("x,price\n1,2\n3,{mark}\n"));
-            assert_eq!(kind, "missing_value", "{mark}: {message}");
-            let place = "a.csv, line 3, row 2, column 2 (\"price\"): ";
-            assert!(message.starts_with(place), "{message}");
-            assert!(message.contains("removed or imputed"), "{message}");
-        }
-        // In the first row too: taken for a header it would be lost.
-        assert!(
-            refusal("1,NA\n2,3\n")
-                .1
-                .contains("line 1, row 1, column 2:")
-        );
-        assert_eq!(refusal(",2.5\n2,3\n").0, "missing_value");
-    }
-
-    #[test]
-    fn a_blank_line_in_a_single_column_is_a_missing_value() {
-        for line in ["\n", "\r\n", "\"\"\n", "  \n"] {
-            for end in ["\n", "\r\n"] {
-                let (kind, message) = refusal(&format!("y{end}1{end}{line}3{end}"));
-                assert_eq!(kind, "missing_value", "{line:?}: {message}");
-                assert!(
-                    message.contains("line 3, row 2, column 1"),
-                    "{line:?}: {message}"
-                );
-            }
-        }
-        assert_eq!(refusal("y\n1\n\"\"\n").0, "missing_value");
-        assert_eq!(refusal("\n1\n2\n").0, "missing_value");
-        assert!(parse(b"\ny\n1\n2\n").is_ok());
-    }
-
-    #[test]
-    fn row_names_are_recognised_and_the_remedy_is_named() {
-        let tables = [
-            "\"\",\"x\",\"y\"\n\"1\",0.5,0.25\n",
-            "x,y\n\"1\",0.5,0.25\n\"2\",1,2\n",
-            "name,x\nanna,1\nbert,2\n",
-            "anna,1\nbert,2\n",
-            ",0,1\n0,0.5,0.25\n1,1,2\n",
-        ];
-        for table in tables {
-            let (kind, message) = refusal(table);
-            assert_eq!(kind, "row_names", "{table:?}: {message}");
-            assert!(message.contains("row.names = FALSE") && message.contains("index=False"));
-        }
-    }
-
-    #[test]
-    fn each_fault_is_refused_under_its_own_kind_and_at_its_place() {
-        let faults = [
-            ("", "shape", "empty"),
-            ("\n\n", "shape", "empty"),
-            ("a,b\n", "shape", "empty"),
-            (
-                "1,2\n3\n",
-                "shape",
-                "line 2, row 2: 1 fields instead of the 2",
-            ),
-            ("a,b\n\n1,2\n3,4,5\n", "shape", "line 4, row 2: 3 fields"),
-            (
-                "a,b\n3,inf\n",
-                "non_finite",
-                "line 2, row 1, column 2 (\"b\"): \"inf\"",
-            ),
-            ("1,2\n1e999,3\n", "non_finite", "row 2, column 1: \"1e999\""),
-            (
-                "a,b\n1,x\n",
-                "parse",
-                "row 1, column 2 (\"b\"): \"x\" is not a number",
-            ),
-            ("1,2\nx,3\n", "parse", "row 2, column 1: \"x\""),
-            ("1.x,2\n3,4\n", "parse", "line 1: \"1.x\" is not a number"),
-            ("1,5;2,5\n", "parse", "\"5;2\""),
-            ("1 2\n3 4\n", "parse", "\"3 4\""),
-            (
-                "a\n1\n\"2\n3\n",
-                "parse",
-                "line 3, row 2, column 1 (\"a\"): \"2\\n3\"",
-            ),
-            ("1,2\n3,\0\x1b\n", "parse", "\"\\0\\u{1b}\""),
-        ];
-        for (text, kind, part) in faults {
-            let (found, message) = refusal(text);
-            assert_eq!(found, kind, "{text:?}: {message}");
-            assert!(message.contains(part), "{text:?}: {message}");
-        }
-    }
-
-    #[test]
-    fn text_that_is_not_utf8_is_refused_with_its_line() {
-        let first: &[u8] = b"a,b\n1,2\n3,\xe9\n";
-        for text in [first, b"\"a\n\",b\r\n3,\xe9\r\n", b"\n\ncaf\xe9\n"] {
-            let error = parse(text).unwrap_err();
-            assert_eq!(error.kind(), "parse");
-            assert!(error.to_string().contains("line 3: "), "{error}");
-        }
-    }
-
-    #[test]
-    fn no_damage_makes_it_panic() {
-        damage(b"a,b\n1,2\n3.5,-4e5\n", parse);
-        damage(b"1\r\n2\r\n\r\n\"3\"\r\n", parse);
-    }
-}
+mod tests;

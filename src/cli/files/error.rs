@@ -98,6 +98,12 @@ pub enum FileError {
         .0, quoted(&.0.value)
     )]
     MissingValue(Box<Spot>),
+    /// Nothing stands after the last separator of a line; which that is.
+    #[error(
+        "{}: the line ends in a {}, with a missing value behind it, which must be removed or imputed first",
+        .0, .1
+    )]
+    LineEnd(Box<Spot>, &'static str),
     /// NaN or an infinity, or a number so large that it became one.
     #[error("{}: {} is not a finite number", .0, quoted(&.0.value))]
     NonFinite(Box<Spot>),
@@ -148,7 +154,7 @@ impl FileError {
             Self::UnsupportedType(..) => "unsupported_type",
             Self::Header(..) => "header",
             Self::Parse(..) => "parse",
-            Self::MissingValue(..) => "missing_value",
+            Self::MissingValue(..) | Self::LineEnd(..) => "missing_value",
             Self::NonFinite(..) => "non_finite",
             Self::Inexact(..) => "inexact",
             Self::RowNames(..) => "row_names",

@@ -73,6 +73,11 @@ impl Format {
     }
 }
 
+/// Whether the ending of `path` is one that is read and written.
+pub fn check_format(path: &Path) -> Result<(), FileError> {
+    Format::of(path).map(drop)
+}
+
 /// What stands at `path`, if it is a file. Anything else is refused: opening a pipe waits for a
 /// partner that may never come, a device may never end, and neither is to be replaced by a file.
 fn file_at(path: &Path) -> Result<fs::Metadata, FileError> {
