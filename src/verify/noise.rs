@@ -50,8 +50,7 @@ pub(crate) fn measure<T: Scalar>(
     steps: &Steps<T>,
     rng: &mut StdRng,
 ) -> Result<Option<Measured>, Error> {
-    let extended = to_f64(epsilon::<T>()) < 1e-40;
-    let (orders, counted) = if extended {
+    let (orders, counted) = if is_extended::<T>() {
         (EXTENDED_ORDERS, EXTENDED_COUNTED)
     } else {
         (ORDERS, COUNTED)
@@ -66,6 +65,12 @@ pub(crate) fn measure<T: Scalar>(
         spacing *= nalgebra::convert::<f64, T>(0.5);
     }
     Ok(None)
+}
+
+/// Whether digits are so many that rounding need only be known by its order of
+/// magnitude.
+pub(crate) fn is_extended<T: Scalar>() -> bool {
+    to_f64(epsilon::<T>()) < 1e-40
 }
 
 /// f at x + k·spacing, k around 0.

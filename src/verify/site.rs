@@ -7,7 +7,7 @@ use super::definition::{Differentiated, Precision};
 use super::difference;
 use super::estimate::{Estimate, Function, Wide, evaluate};
 use super::finite::finitediff;
-use super::noise::{Measured, measure};
+use super::noise::{Measured, is_extended, measure};
 use super::report::Oracle;
 use super::run::FULL_DIMENSION;
 use super::steps::Steps;
@@ -20,6 +20,9 @@ use crate::scalar::{Extended, Scalar, epsilon, narrow, real, to_f64, widen};
 /// errors at one point are one draw, thousands of entries are compared, and the
 /// estimate itself comes of some fifteen differences.
 const DEVIATIONS: f64 = 32.0;
+/// The same in extended precision, where one draw tells the order of magnitude at
+/// best, and a third of the digits can be spared.
+const EXTENDED_DEVIATIONS: f64 = 1e24;
 /// Halvings of the way to a neighbour that lies outside the domain.
 const TRIES: usize = 8;
 
@@ -263,7 +266,12 @@ fn estimate<B: Scalar>(
     let Some(Measured { value, noise }) = measure(f, steps, rng)? else {
         return Ok(None);
     };
-    let bound = noise * Extended::from(DEVIATIONS);
+    let deviations = if is_extended::<B>() {
+        EXTENDED_DEVIATIONS
+    } else {
+        DEVIATIONS
+    };
+    let bound = noise * Extended::from(deviations);
     let place = to_f64(epsilon::<B>()) * 4.0;
     let bound = bound.zip_map(&value, |b, v| b.max(v.abs() * Extended::from(place)));
     Ok(Some(Estimate { value, bound }))

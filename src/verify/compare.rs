@@ -1,0 +1,369 @@
+//! The comparisons at one point.
+
+use nalgebra::{DMatrix, DVector};
+use rand::rngs::StdRng;
+
+use super::definition::{Differentiated, Precision};
+use super::estimate::{Estimate, Wide};
+use super::report::{Check, Oracle};
+use super::run::{Comparison, FULL_DIMENSION, Gathered, TermsAt};
+use super::site::Site;
+use super::terms::Part;
+use crate::error::Error;
+use crate::scalar::{Extended, Scalar, widen};
+
+/// Random directions at a point, where entries would be too many; in extended
+/// precision, a thousand times as dear, the first of them alone.
+const DIRECTIONS: usize = 2;
+/// Directions of Hessian-vector products at a point: one for each of those.
+const PRODUCTS: usize = DIRECTIONS;
+
+/// The work at one point.
+pub(crate) struct At<'p, 's, 'a, T: Scalar> {
+    site: &'s Site<'p, 'a, T>,
+    rng: StdRng,
+    point: usize,
+    out: &'s mut Gathered,
+}
+
+/// A quantity made of a definition, seen from the sides given.
+type Derived<'d> =
+    dyn Fn(&dyn Differentiated, Precision, &DVector<Extended>, &Sides) -> Option<Wide> + 'd;
+
+impl<'p, 's, 'a, T: Scalar> At<'p, 's, 'a, T> {
+    pub(crate) fn new(
+        site: &'s Site<'p, 'a, T>,
+        rng: StdRng,
+        point: usize,
+        out: &'s mut Gathered,
+    ) -> Self {
+        At {
+            site,
+            rng,
+            point,
+            out,
+        }
+    }
+
+    /// Everything that was asked for.
+    pub(crate) fn all(mut self) -> Result<(), Error> {
+        self.value()?;
+        self.gradient()?;
+        self.hessian()?;
+        self.product()?;
+        self.jacobian()?;
+        self.third()
+    }
+
+    /// Notes a comparison, unless one side is missing or they do not even have
+    /// the same shape, which no objective of this crate's traits can bring about.
+    fn note(
+        &mut self,
+        check: Check,
+        oracle: Oracle,
+        found: &Estimate,
+        expected: Option<Estimate>,
+        (units, along, rests_on): (&Wide, bool, Option<Check>),
+    ) {
+        let Some(expected) = expected.filter(|e| e.value.shape() == found.value.shape()) else {
+            return;
+        };
+        self.out.comparisons.push(Comparison {
+            check,
+            oracle,
+            point: self.point,
+            found: found.clone(),
+            expected,
+            units: units.clone(),
+            along,
+            rests_on,
+        });
+    }
+
+    /// Compares with the definition, in each precision that can be asked; `seen`
+    /// is the formula's side of it along directions.
+    fn by_definition(
+        &mut self,
+        check: Check,
+        (found, units): (&Estimate, &Wide),
+        derived: &Derived<'_>,
+        seen: impl Fn(&Sides) -> Estimate,
+    ) -> Result<(), Error> {
+        let sides = self.sides();
+        for (oracle, precision) in self.site.precisions() {
+            let sides = sides.affordable(precision);
+            let expected =
+                self.site
+                    .by_definition(precision, &mut self.rng, &|f, precision, x| {
+                        derived(f, precision, x, &sides)
+                    })?;
+            if sides.along {
+                let seen = seen(&sides);
+                let units = seen.value.map(|_| Extended::from(1.0));
+                self.note(check, oracle, &seen, expected, (&units, true, None));
+            } else {
+                self.note(check, oracle, found, expected, (units, false, None));
+            }
+        }
+        Ok(())
+    }
+
+    fn note_terms(&mut self, check: Check, part: Part, p: &DVector<T>) -> Result<(), Error> {
+        let terms = self.site.terms(part, p)?;
+        if !terms.is_empty() {
+            let point = self.point;
+            self.out.terms.push(TermsAt {
+                check,
+                point,
+                terms,
+            });
+        }
+        Ok(())
+    }
+
+    fn value(&mut self) -> Result<(), Error> {
+        if self.site.parts.definition.is_none() {
+            return Ok(());
+        }
+        let Some(found) = self.site.found(&self.site.value(), &mut self.rng)? else {
+            return Ok(());
+        };
+        let units = found.value.map(|_| Extended::from(1.0));
+        let derived: &Derived<'_> = &|f, precision, x, _| Some(f.value(precision, x));
+        self.by_definition(Check::Value, (&found, &units), derived, |_| found.clone())
+    }
+
+    fn gradient(&mut self) -> Result<(), Error> {
+        let site = self.site;
+        let Some(found) = site.found(&site.gradient(), &mut self.rng)? else {
+            return Ok(());
+        };
+        let units = site.lengths();
+        let derived: &Derived<'_> = &|f, precision, x, s| Some(f.gradient(precision, x, &s.v));
+        self.by_definition(Check::Gradient, (&found, &units), derived, |s| {
+            found.transposed().right(&s.v).transposed()
+        })?;
+        for (oracle, expected) in site.differences(&site.value(), &mut self.rng)? {
+            let expected = Some(expected.transposed());
+            let place = (&units, false, None);
+            self.note(Check::Gradient, oracle, &found, expected, place);
+        }
+        self.note_terms(Check::Gradient, Part::Gradient, site.steps.x())
+    }
+
+    fn hessian(&mut self) -> Result<(), Error> {
+        let site = self.site;
+        let Some(hessian) = site.hessian() else {
+            return Ok(());
+        };
+        let Some(found) = site.found(&hessian, &mut self.rng)? else {
+            return Ok(());
+        };
+        let units = site.products_of_lengths();
+        let derived: &Derived<'_> =
+            &|f, precision, x, s| Some(s.forms(|u, v| f.hessian(precision, x, u, v)));
+        self.by_definition(Check::Hessian, (&found, &units), derived, |s| {
+            found.along(&s.u, &s.v)
+        })?;
+        for (oracle, expected) in site.differences(&site.gradient(), &mut self.rng)? {
+            let place = |rests_on| (&units, false, rests_on);
+            let (once, again) = (Some(expected.clone()), Some(expected));
+            let rests_on = place(Some(Check::Gradient));
+            self.note(Check::Hessian, oracle, &found, once, rests_on);
+            self.note(Check::Consistency, oracle, &found, again, place(None));
+        }
+        let transpose = Some(found.transposed());
+        let place = (&units, false, None);
+        self.note(Check::Symmetry, Oracle::Itself, &found, transpose, place);
+        self.note_terms(Check::Hessian, Part::Hessian, site.steps.x())
+    }
+
+    fn product(&mut self) -> Result<(), Error> {
+        let site = self.site;
+        let directions: Vec<_> = (0..PRODUCTS)
+            .map(|_| site.steps.direction(&mut self.rng))
+            .collect();
+        let mut found = Vec::new();
+        for h in &directions {
+            let Some(product) = site.product(h) else {
+                return Ok(());
+            };
+            let Some(one) = site.found(&product, &mut self.rng)? else {
+                return Ok(());
+            };
+            found.push(one);
+        }
+        let columns: Vec<_> = directions.iter().map(|h| h.map(widen)).collect();
+        let h = Wide::from_columns(&columns);
+        let all = Estimate::columns(&found);
+        let lengths = site.lengths();
+        let units = Wide::from_fn(all.value.nrows(), PRODUCTS, |i, _| lengths[i]);
+        let of_pair = |u: &Wide| h.columns(0, u.ncols()).into_owned();
+        let derived: &Derived<'_> = &|f, precision, x, s| {
+            let form = |u: &Wide, h: &Wide| f.hessian(precision, x, u, h);
+            Some(if s.along {
+                paired(&s.u, &of_pair(&s.u), form)
+            } else {
+                form(&s.u, &h)
+            })
+        };
+        self.by_definition(Check::Product, (&all, &units), derived, |s| {
+            all.paired(&s.u)
+        })?;
+        if let Some(hessian) = site.hessian()
+            && let Some(matrix) = site.found(&hessian, &mut self.rng)?
+        {
+            let place = (&units, false, Some(Check::Hessian));
+            let expected = Some(matrix.right(&h));
+            self.note(Check::Product, Oracle::Hessian, &all, expected, place);
+        }
+        if site.parts.differences {
+            let expected = site.differences_along(&site.gradient(), &directions, &mut self.rng)?;
+            let place = (&units, false, Some(Check::Gradient));
+            self.note(Check::Product, Oracle::Differences, &all, expected, place);
+        }
+        self.linearity(&directions, &found)
+    }
+
+    fn linearity(&mut self, directions: &[DVector<T>], found: &[Estimate]) -> Result<(), Error> {
+        let ([u, v], [at_u, at_v]) = (directions, found) else {
+            return Ok(());
+        };
+        // Small integers: the sum of directions is exact.
+        let (two, three): (T, T) = (nalgebra::convert(2.0), nalgebra::convert(3.0));
+        let sum = u * two - v * three;
+        let Some(product) = self.site.product(&sum) else {
+            return Ok(());
+        };
+        let Some(joint) = self.site.found(&product, &mut self.rng)? else {
+            return Ok(());
+        };
+        let (two, three) = (Extended::from(2.0), Extended::from(3.0));
+        let expected = Some(Estimate {
+            value: &at_u.value * two - &at_v.value * three,
+            bound: &at_u.bound * two + &at_v.bound * three,
+        });
+        let units = self.site.lengths();
+        let place = (&units, false, None);
+        self.note(Check::Linearity, Oracle::Itself, &joint, expected, place);
+        Ok(())
+    }
+
+    fn jacobian(&mut self) -> Result<(), Error> {
+        let site = self.site;
+        let (Some(residual), Some(jacobian)) = (site.residual(), site.jacobian()) else {
+            return Ok(());
+        };
+        if site.parts.definition.is_some()
+            && let Some(found) = site.found(&residual, &mut self.rng)?
+        {
+            let units = found.value.map(|_| Extended::from(1.0));
+            let derived: &Derived<'_> = &|f, precision, x, _| f.residual(precision, x);
+            self.by_definition(Check::Residual, (&found, &units), derived, |_| {
+                found.clone()
+            })?;
+        }
+        let Some(found) = site.found(&jacobian, &mut self.rng)? else {
+            return Ok(());
+        };
+        let lengths = site.lengths();
+        let (rows, columns) = found.value.shape();
+        let units = Wide::from_fn(rows, columns, |_, j| lengths[j]);
+        let derived: &Derived<'_> = &|f, precision, x, s| f.jacobian(precision, x, &s.v);
+        self.by_definition(Check::Jacobian, (&found, &units), derived, |s| {
+            found.right(&s.v)
+        })?;
+        for (oracle, expected) in site.differences(&residual, &mut self.rng)? {
+            let place = (&units, false, None);
+            self.note(Check::Jacobian, oracle, &found, Some(expected), place);
+        }
+        self.note_terms(Check::Jacobian, Part::Jacobian, site.steps.x())
+    }
+
+    fn third(&mut self) -> Result<(), Error> {
+        let site = self.site;
+        let p = site.steps.direction(&mut self.rng);
+        let Some(third) = site.third(&p) else {
+            return Ok(());
+        };
+        let Some(found) = site.found(&third, &mut self.rng)? else {
+            return Ok(());
+        };
+        let wide = p.map(widen);
+        let units = site.products_of_lengths();
+        let derived: &Derived<'_> =
+            &|f, precision, x, s| Some(s.forms(|u, v| f.third(precision, x, (u, v), &wide)));
+        self.by_definition(Check::Third, (&found, &units), derived, |s| {
+            found.along(&s.u, &s.v)
+        })?;
+        if let Some(hessian) = site.hessian().filter(|_| site.parts.differences) {
+            let flat = |x: &DVector<T>| {
+                let hessian = hessian(x)?;
+                Ok(DMatrix::from_column_slice(
+                    hessian.len(),
+                    1,
+                    hessian.as_slice(),
+                ))
+            };
+            let (d, along) = (site.parts.dim, std::slice::from_ref(&p));
+            let expected = site.differences_along(&flat, along, &mut self.rng)?;
+            let expected = expected.map(|e| e.reshaped(d, d));
+            let place = (&units, false, Some(Check::Hessian));
+            self.note(Check::Third, Oracle::Differences, &found, expected, place);
+        }
+        self.note_terms(Check::Third, Part::Third, &p)
+    }
+
+    /// Unit vectors, or random directions where those would be too many.
+    fn sides(&mut self) -> Sides {
+        let d = self.site.parts.dim;
+        if d <= FULL_DIMENSION {
+            let (u, v) = (Wide::identity(d, d), Wide::identity(d, d));
+            return Sides { u, v, along: false };
+        }
+        let mut draw = || {
+            let column = |_| self.site.steps.direction(&mut self.rng).map(widen);
+            let columns: Vec<_> = (0..DIRECTIONS).map(column).collect();
+            Wide::from_columns(&columns)
+        };
+        let (u, v) = (draw(), draw());
+        Sides { u, v, along: true }
+    }
+}
+
+/// Two sets of directions from which derivatives are seen; unit vectors show
+/// every entry.
+struct Sides {
+    u: Wide,
+    v: Wide,
+    along: bool,
+}
+
+impl Sides {
+    fn affordable(&self, precision: Precision) -> Sides {
+        let dear = self.along && precision == Precision::Extended;
+        let kept = |m: &Wide| {
+            let count = if dear { 1 } else { m.ncols() };
+            m.columns(0, count).into_owned()
+        };
+        Sides {
+            u: kept(&self.u),
+            v: kept(&self.v),
+            along: self.along,
+        }
+    }
+
+    /// All entries of a form, or along pairs of directions that of each pair.
+    fn forms(&self, form: impl Fn(&Wide, &Wide) -> Wide) -> Wide {
+        if self.along {
+            paired(&self.u, &self.v, form)
+        } else {
+            form(&self.u, &self.v)
+        }
+    }
+}
+
+fn paired(u: &Wide, v: &Wide, form: impl Fn(&Wide, &Wide) -> Wide) -> Wide {
+    let one = |m: &Wide, k: usize| m.columns(k, 1).into_owned();
+    DMatrix::from_fn(u.ncols(), 1, |k, _| form(&one(u, k), &one(v, k))[0])
+}
