@@ -1,6 +1,7 @@
 //! Linear algebra over row blocks: what is n-sized streams, what is d-sized is kept.
 
 mod blocks;
+mod condition;
 mod dense;
 mod design;
 mod factor;

@@ -2,13 +2,14 @@
 
 use nalgebra::DVector;
 
+use super::iterate::Iterate;
 use super::{
     Observer, Progress, Recovery, Status, largest_slack_start, matched, report, stationary,
 };
 use crate::error::{Error, trial};
 use crate::geometry::{Domain, Geometry, Model, Signs, check_vector};
-use crate::linalg::{Factor, Factorisation, column_fold};
-use crate::objective::{Barrier, GradientInversion, Ridge};
+use crate::linalg::column_fold;
+use crate::objective::{GradientInversion, Ridge};
 use crate::scalar::{Scalar, count, epsilon, real, to_f64};
 
 /// Newton steps: 10–14 are usual, 25–28 from the very edge of a cell.
@@ -18,9 +19,6 @@ const BOUNDARY_FRACTION: f64 = 0.95;
 /// Iterates whose slacks have all grown by this factor are on their way to
 /// infinity.
 const FAR: f64 = 1e8;
-/// Inner conjugate gradient steps; the preconditioned condition number is at
-/// most 5, so that thirty reach rounding.
-const INNER_STEPS: usize = 60;
 
 /// Recovers x from the leverage score gradient g(x) = c, in the cell with given
 /// signs. With c = 0 that is the volumetric centre.
@@ -150,7 +148,7 @@ impl<'a, T: Scalar> GradientRecovery<'a, T> {
             })?;
             stationary.enter(&mut found);
             if let Some(x) = &found.x {
-                let at = Iterate::at(&self, x.clone())?;
+                let at = Iterate::at(&self.model, &self.target, x.clone())?;
                 found.residual = Some(self.relative_residual(&at)?).filter(|r| r.is_finite());
             }
         }
@@ -173,7 +171,7 @@ impl<'a, T: Scalar> GradientRecovery<'a, T> {
         }
         let floor = real::<T>(8.0) * epsilon::<T>() * count::<T>(self.model.dim()).sqrt();
         let start = x.clone();
-        let mut current = Iterate::at(self, x)?;
+        let mut current = Iterate::at(&self.model, &self.target, x)?;
         let (mut iterations, mut evaluations) = (0, 1);
         let mut step = current.newton_step(&mut evaluations)?;
         let far = real::<T>(FAR) * slack.amax();
@@ -266,8 +264,9 @@ impl<'a, T: Scalar> GradientRecovery<'a, T> {
         let largest = domain.largest_step(from.geometry.slack(), &change);
         let mut length = largest.map_or(T::one(), |t| (t * real(BOUNDARY_FRACTION)).min(T::one()));
         let slope = from.residual.dot(step);
-        let noise =
-            real::<T>(16.0) * epsilon::<T>() * (from.volumetric().abs() + from.linear_size(self));
+        let noise = real::<T>(16.0)
+            * epsilon::<T>()
+            * (from.volumetric().abs() + from.linear_size(&self.target));
         for _ in 0..HALVINGS {
             let x = &from.x + step * length;
             // Rounding can put a point on the boundary after all.
@@ -276,7 +275,7 @@ impl<'a, T: Scalar> GradientRecovery<'a, T> {
                 None => false,
             };
             let next = if inside {
-                trial(Iterate::at(self, x))?
+                trial(Iterate::at(&self.model, &self.target, x))?
             } else {
                 None
             };
@@ -323,106 +322,5 @@ impl<'a, T: Scalar> GradientRecovery<'a, T> {
         let weights = at.scores().component_div(at.slack());
         let design = self.model.design();
         column_fold(design, &weights, |sum, term| sum + term.abs())
-    }
-}
-
-/// A point with its residual g − c and the factor of its preconditioner.
-struct Iterate<T: Scalar> {
-    x: DVector<T>,
-    geometry: std::sync::Arc<Geometry<T>>,
-    residual: DVector<T>,
-    factor: Factor<T>,
-}
-
-impl<T: Scalar> Iterate<T> {
-    fn at(problem: &GradientRecovery<'_, T>, x: DVector<T>) -> Result<Self, Error> {
-        let geometry = problem.model.at(&x)?;
-        let residual = Barrier::gap(&geometry, &problem.target)?;
-        // D = 3Σ − 2Σ², the diagonal of (V3)'s inner matrix.
-        let diagonal = geometry
-            .scores()
-            .map(|s| s * (real::<T>(3.0) - s * real(2.0)));
-        let weights = diagonal.zip_map(geometry.slack(), |d, s| d.max(T::zero()).sqrt() / s.abs());
-        let factor = Factor::new(problem.model.design(), &weights, Factorisation::Automatic)?;
-        Ok(Iterate {
-            x,
-            geometry,
-            residual,
-            factor,
-        })
-    }
-
-    fn volumetric(&self) -> T {
-        self.geometry.volumetric()
-    }
-
-    /// ‖c‖·‖x‖, the size of φ's linear term.
-    fn linear_size(&self, problem: &GradientRecovery<'_, T>) -> T {
-        problem.target.norm() * self.x.norm()
-    }
-
-    /// The residual's norm in the preconditioner's inverse.
-    fn scaled(&self, residual: &DVector<T>) -> T {
-        self.factor.solve_transposed(residual).norm()
-    }
-
-    /// √(stepᵀ ∇²V step), the length of the step in the local norm.
-    fn decrement(&self, step: &DVector<T>) -> T {
-        let square = -self.residual.dot(step);
-        // `max` would make a zero of what overflowed both ways; a step of zero from
-        // a residual that is none has underflowed.
-        let known =
-            square.is_finite() && (step.amax() > T::zero() || self.residual.amax() == T::zero());
-        if known {
-            square.max(T::zero()).sqrt()
-        } else {
-            T::one() / T::zero()
-        }
-    }
-
-    /// How far the rounding of g, from terms of these sizes, moves each entry of
-    /// x: |∇²V⁻¹| times it. The preconditioner's inverse is at most three times
-    /// smaller; and twice, for first order is exceeded now and then.
-    fn rounding(&self, terms: &DVector<T>) -> DVector<T> {
-        const UNITS: f64 = 4.0;
-        let unit = epsilon::<T>() * (self.factor.sensitivity() + real(UNITS));
-        let d = terms.len();
-        let mut square = self.x.map(|x| x * x * epsilon::<T>() * epsilon());
-        for k in 0..d {
-            let mut error = DVector::zeros(d);
-            error[k] = terms[k] * unit * real(6.0);
-            let moved = self.factor.solve(&self.factor.solve_transposed(&error));
-            square += moved.component_mul(&moved);
-        }
-        square.map(|s| s.sqrt())
-    }
-
-    /// ∇²V step = −(g − c) by preconditioned conjugate gradients.
-    fn newton_step(&self, evaluations: &mut usize) -> Result<DVector<T>, Error> {
-        let precondition = |r: &DVector<T>| self.factor.solve(&self.factor.solve_transposed(r));
-        let mut r = -&self.residual;
-        let mut z = precondition(&r);
-        let mut rz = r.dot(&z);
-        let goal = rz * epsilon::<T>().powf(real(1.5));
-        let mut direction = z.clone();
-        let mut step = DVector::zeros(r.len());
-        for _ in 0..INNER_STEPS {
-            if !(rz > goal) {
-                break;
-            }
-            let image = Barrier::product(&self.geometry, &direction)?;
-            *evaluations += 1;
-            let alpha = rz / direction.dot(&image);
-            if !alpha.is_finite() {
-                break;
-            }
-            step.axpy(alpha, &direction, T::one());
-            r.axpy(-alpha, &image, T::one());
-            z = precondition(&r);
-            let next = r.dot(&z);
-            direction = &z + &direction * (next / rz);
-            rz = next;
-        }
-        Ok(step)
     }
 }

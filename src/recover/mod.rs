@@ -28,6 +28,7 @@
 //! ```
 
 mod gradient;
+mod iterate;
 mod lift;
 mod linear;
 mod obstacles;

@@ -1,0 +1,116 @@
+//! One point of the damped Newton iteration on V(x) − cᵀx.
+
+use std::sync::Arc;
+
+use nalgebra::DVector;
+
+use crate::error::Error;
+use crate::geometry::{Geometry, Model};
+use crate::linalg::{Factor, Factorisation};
+use crate::objective::Barrier;
+use crate::scalar::{Scalar, epsilon, real};
+
+/// Inner conjugate gradient steps; the preconditioned condition number is at
+/// most 5, so that thirty reach rounding.
+const INNER_STEPS: usize = 60;
+
+/// A point with its residual g − c and the factor of its preconditioner.
+pub(super) struct Iterate<T: Scalar> {
+    pub(super) x: DVector<T>,
+    pub(super) geometry: Arc<Geometry<T>>,
+    pub(super) residual: DVector<T>,
+    factor: Factor<T>,
+}
+
+impl<T: Scalar> Iterate<T> {
+    pub(super) fn at(model: &Model<T>, target: &DVector<T>, x: DVector<T>) -> Result<Self, Error> {
+        let geometry = model.at(&x)?;
+        let residual = Barrier::gap(&geometry, target)?;
+        // D = 3Σ − 2Σ², the diagonal of (V3)'s inner matrix.
+        let diagonal = geometry
+            .scores()
+            .map(|s| s * (real::<T>(3.0) - s * real(2.0)));
+        let weights = diagonal.zip_map(geometry.slack(), |d, s| d.max(T::zero()).sqrt() / s.abs());
+        let factor = Factor::new(model.design(), &weights, Factorisation::Automatic)?;
+        Ok(Iterate {
+            x,
+            geometry,
+            residual,
+            factor,
+        })
+    }
+
+    pub(super) fn volumetric(&self) -> T {
+        self.geometry.volumetric()
+    }
+
+    /// ‖c‖·‖x‖, the size of φ's linear term.
+    pub(super) fn linear_size(&self, target: &DVector<T>) -> T {
+        target.norm() * self.x.norm()
+    }
+
+    /// The residual's norm in the preconditioner's inverse.
+    pub(super) fn scaled(&self, residual: &DVector<T>) -> T {
+        self.factor.solve_transposed(residual).norm()
+    }
+
+    /// √(stepᵀ ∇²V step), the length of the step in the local norm.
+    pub(super) fn decrement(&self, step: &DVector<T>) -> T {
+        let square = -self.residual.dot(step);
+        // `max` would make a zero of what overflowed both ways; a step of zero from
+        // a residual that is none has underflowed.
+        let known =
+            square.is_finite() && (step.amax() > T::zero() || self.residual.amax() == T::zero());
+        if known {
+            square.max(T::zero()).sqrt()
+        } else {
+            T::one() / T::zero()
+        }
+    }
+
+    /// How far the rounding of g, from terms of these sizes, moves each entry of
+    /// x: |∇²V⁻¹| times it. The preconditioner's inverse is at most three times
+    /// smaller; and twice, for first order is exceeded now and then.
+    pub(super) fn rounding(&self, terms: &DVector<T>) -> DVector<T> {
+        const UNITS: f64 = 4.0;
+        let unit = epsilon::<T>() * (self.factor.sensitivity() + real(UNITS));
+        let d = terms.len();
+        let mut square = self.x.map(|x| x * x * epsilon::<T>() * epsilon());
+        for k in 0..d {
+            let mut error = DVector::zeros(d);
+            error[k] = terms[k] * unit * real(6.0);
+            let moved = self.factor.solve(&self.factor.solve_transposed(&error));
+            square += moved.component_mul(&moved);
+        }
+        square.map(|s| s.sqrt())
+    }
+
+    /// ∇²V step = −(g − c) by preconditioned conjugate gradients.
+    pub(super) fn newton_step(&self, evaluations: &mut usize) -> Result<DVector<T>, Error> {
+        let precondition = |r: &DVector<T>| self.factor.solve(&self.factor.solve_transposed(r));
+        let mut r = -&self.residual;
+        let mut z = precondition(&r);
+        let mut rz = r.dot(&z);
+        let goal = rz * epsilon::<T>().powf(real(1.5));
+        let mut direction = z.clone();
+        let mut step = DVector::zeros(r.len());
+        for _ in 0..INNER_STEPS {
+            if !(rz > goal) {
+                break;
+            }
+            let image = Barrier::product(&self.geometry, &direction)?;
+            *evaluations += 1;
+            let alpha = rz / direction.dot(&image);
+            if !alpha.is_finite() {
+                break;
+            }
+            step.axpy(alpha, &direction, T::one());
+            r.axpy(-alpha, &image, T::one());
+            z = precondition(&r);
+            let next = r.dot(&z);
+            direction = &z + &direction * (next / rz);
+            rz = next;
+        }
+        Ok(step)
+    }
+}
