@@ -128,7 +128,7 @@ impl Barrier {
         Ok(at.form_from_frame(&inner))
     }
 
-    /// D³V[p] by third moments, the plain one given. (V4, T1–T3)
+    /// D³V\[p\] by third moments, the plain one given. (V4, T1–T3)
     pub(super) fn third<T: Scalar>(
         at: &Geometry<T>,
         along: &Image<T>,
@@ -144,7 +144,7 @@ impl Barrier {
         Ok(at.form_from_frame(&inner))
     }
 
-    /// D³V[p]·h by products. (V4)
+    /// D³V\[p\]·h by products. (V4)
     fn third_product<T: Scalar>(
         at: &Geometry<T>,
         along: &Image<T>,
@@ -163,7 +163,7 @@ impl Barrier {
     }
 }
 
-/// A direction p as D³V[p] sees it.
+/// A direction p as D³V\[p\] sees it.
 pub(super) struct Image<T: Scalar> {
     /// y = A_x p.
     pub(super) image: DVector<T>,
@@ -187,7 +187,7 @@ impl<T: Scalar> Image<T> {
     }
 }
 
-/// D³V[p], (V4): O(nd³). A ridge is quadratic and has none.
+/// D³V\[p\], (V4): O(nd³). A ridge is quadratic and has none.
 impl<T: Scalar> HasThirdDerivative<T> for VolumetricBarrier<T> {
     fn third_derivative(&self, x: &DVector<T>, p: &DVector<T>) -> Result<DMatrix<T>, Error> {
         check_vector("direction", p, self.dim())?;

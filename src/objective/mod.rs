@@ -115,7 +115,7 @@ pub trait HasHessianProduct<T: Scalar>: Objective<T> {
 
 /// An objective with its third derivative along a direction.
 pub trait HasThirdDerivative<T: Scalar>: Objective<T> {
-    /// D³f(x)[p], symmetric d×d: the derivative of ∇²f along p.
+    /// D³f(x)\[p\], symmetric d×d: the derivative of ∇²f along p.
     ///
     /// # Errors
     /// As for the gradient.

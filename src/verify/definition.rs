@@ -66,7 +66,7 @@ pub(crate) trait Differentiated {
     /// uᵀ∇²f v for each pair of columns: one row a column of u.
     fn hessian(&self, precision: Precision, x: &DVector<Extended>, u: &Wide, v: &Wide) -> Wide;
 
-    /// D³f[u, v, p] for each pair of columns of the two matrices.
+    /// D³f(u, v, p) for each pair of columns of the two matrices.
     fn third(
         &self,
         precision: Precision,

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::scalar::Scalar;
 
 /// Parameters up to which a definition is differentiated entry by entry; beyond,
-/// along [`DIRECTIONS`] random directions.
+/// along one or two random directions.
 pub const FULL_DIMENSION: usize = 12;
 /// One oracle's word on one quantity at one point.
 pub(crate) struct Comparison {

@@ -18,7 +18,7 @@ pub enum Part {
     Hessian,
     /// ∂r/∂x.
     Jacobian,
-    /// D³f[p], d×d.
+    /// D³f\[p\], d×d.
     Third,
 }
 

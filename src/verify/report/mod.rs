@@ -25,7 +25,7 @@ pub enum Check {
     Residual,
     /// ∂r/∂x.
     Jacobian,
-    /// D³f[p].
+    /// D³f\[p\].
     Third,
 }
 
