@@ -138,6 +138,17 @@ pub enum Error {
         /// The solver's own words.
         reason: String,
     },
+    /// An instance has no array of this name and kind.
+    #[error("the instance has no {what} `{name}`")]
+    NoSuchArray {
+        /// `matrix` or `vector`.
+        what: &'static str,
+        /// The name asked for.
+        name: String,
+    },
+    /// What was to be shrunk does not fail.
+    #[error("the instance does not fail, so there is nothing to shrink")]
+    NothingFails,
 }
 
 impl Error {
@@ -169,6 +180,8 @@ impl Error {
             Error::Singular { .. } => "singular",
             Error::EmptyCell { .. } => "empty_cell",
             Error::Solver { .. } => "solver",
+            Error::NoSuchArray { .. } => "no_such_array",
+            Error::NothingFails => "nothing_fails",
         }
     }
 }

@@ -61,6 +61,7 @@ mod noise;
 mod power;
 mod report;
 mod run;
+mod shrink;
 mod site;
 mod steps;
 mod taylor;
@@ -75,5 +76,6 @@ pub use report::{
     TermFinding, Verdict, Vote,
 };
 pub use run::FULL_DIMENSION;
+pub use shrink::{Instance, STEP_LIMIT, Shrunk, shrink};
 pub use terms::{HasTerms, Part, Term};
 pub use verification::{DEMANDED_DIGITS, Verification};
