@@ -11,6 +11,7 @@
 mod common;
 
 mod command;
+mod test_functions;
 mod verify;
 
 use std::time::Instant;
@@ -94,6 +95,11 @@ const BARS: &[Bar] = &[
         "verify-large",
         "n = 2000, d = 50: what a verification takes",
         verify::large,
+    ),
+    (
+        "verify-testfunctions",
+        "every derivative that argmin_testfunctions ships",
+        test_functions::shipped,
     ),
 ];
 

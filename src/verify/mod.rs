@@ -56,6 +56,7 @@ mod definition;
 mod difference;
 mod estimate;
 mod finite;
+pub mod guide;
 mod leverage;
 mod noise;
 mod power;

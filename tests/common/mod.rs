@@ -11,5 +11,6 @@ pub mod measure;
 pub mod planted;
 pub mod problems;
 pub mod reference;
+pub mod test_functions;
 
 impl levinv::Scalar for double_double::DoubleDouble {}
