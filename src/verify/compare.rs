@@ -4,13 +4,13 @@ use nalgebra::{DMatrix, DVector};
 use rand::rngs::StdRng;
 
 use super::definition::{Differentiated, Precision};
-use super::estimate::{Estimate, Wide};
+use super::estimate::{Estimate, Function, Wide, evaluate};
 use super::report::{Check, Oracle};
 use super::run::{Comparison, FULL_DIMENSION, Gathered, TermsAt};
 use super::site::Site;
 use super::terms::Part;
 use crate::error::Error;
-use crate::scalar::{Extended, Scalar, widen};
+use crate::scalar::{Extended, Scalar, narrow, widen};
 
 /// Random directions at a point, where entries would be too many; in extended
 /// precision, a thousand times as dear, the first of them alone.
@@ -24,6 +24,17 @@ pub(crate) struct At<'p, 's, 'a, T: Scalar> {
     rng: StdRng,
     point: usize,
     out: &'s mut Gathered,
+    hessian: Option<Estimate>,
+    /// The largest of f, ∇f, ∇²f and r, in comparable units.
+    sizes: Sizes,
+}
+
+#[derive(Default, Clone, Copy)]
+struct Sizes {
+    value: f64,
+    gradient: f64,
+    hessian: f64,
+    residual: f64,
 }
 
 /// A quantity made of a definition, seen from the sides given.
@@ -42,11 +53,19 @@ impl<'p, 's, 'a, T: Scalar> At<'p, 's, 'a, T> {
             rng,
             point,
             out,
+            hessian: None,
+            sizes: Sizes::default(),
         }
     }
 
     /// Everything that was asked for.
     pub(crate) fn all(mut self) -> Result<(), Error> {
+        let value = evaluate(&self.site.value(), self.site.steps.x())?;
+        self.sizes.value = value.map_or(0.0, |v| narrow(v.amax()));
+        if let Some(residual) = self.site.residual() {
+            let residual = evaluate(&residual, self.site.steps.x())?;
+            self.sizes.residual = residual.map_or(0.0, |r| narrow(r.amax()));
+        }
         self.value()?;
         self.gradient()?;
         self.hessian()?;
@@ -55,8 +74,42 @@ impl<'p, 's, 'a, T: Scalar> At<'p, 's, 'a, T> {
         self.third()
     }
 
-    /// Notes a comparison, unless one side is missing or they do not even have
-    /// the same shape, which no objective of this crate's traits can bring about.
+    /// What the formula says, with units that make its entries comparable; where
+    /// the point lies outside, that is noted.
+    fn found(
+        &mut self,
+        check: Check,
+        f: &Function<'_, T>,
+        units: &dyn Fn(&Wide) -> Wide,
+    ) -> Result<Option<(Estimate, Wide)>, Error> {
+        let found = self.site.found(f, units, &mut self.rng)?;
+        match &found {
+            None => self.out.outside.push(check),
+            Some((found, units)) => {
+                let size: f64 = narrow(found.value.component_mul(units).amax());
+                match check {
+                    Check::Gradient => self.sizes.gradient = size,
+                    Check::Hessian => self.sizes.hessian = size,
+                    _ => {}
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// What a quantity that vanishes is small beside: that of which it is a
+    /// derivative.
+    fn natural(&self, check: Check) -> Extended {
+        Extended::from(match check {
+            Check::Value | Check::Residual => 0.0,
+            Check::Gradient => self.sizes.value,
+            Check::Jacobian => self.sizes.residual,
+            Check::Third => self.sizes.hessian,
+            _ => self.sizes.gradient,
+        })
+    }
+
+    /// Notes a comparison, unless one side is missing.
     fn note(
         &mut self,
         check: Check,
@@ -65,7 +118,7 @@ impl<'p, 's, 'a, T: Scalar> At<'p, 's, 'a, T> {
         expected: Option<Estimate>,
         (units, along, rests_on): (&Wide, bool, Option<Check>),
     ) {
-        let Some(expected) = expected.filter(|e| e.value.shape() == found.value.shape()) else {
+        let Some(expected) = expected else {
             return;
         };
         self.out.comparisons.push(Comparison {
@@ -75,19 +128,21 @@ impl<'p, 's, 'a, T: Scalar> At<'p, 's, 'a, T> {
             found: found.clone(),
             expected,
             units: units.clone(),
+            natural: self.natural(check),
             along,
             rests_on,
         });
     }
 
     /// Compares with the definition, in each precision that can be asked; `seen`
-    /// is the formula's side of it along directions.
+    /// is the formula's side of it along directions, none where entries are seen
+    /// all the same.
     fn by_definition(
         &mut self,
         check: Check,
         (found, units): (&Estimate, &Wide),
         derived: &Derived<'_>,
-        seen: impl Fn(&Sides) -> Estimate,
+        seen: impl Fn(&Sides) -> Option<Estimate>,
     ) -> Result<(), Error> {
         let sides = self.sides();
         for (oracle, precision) in self.site.precisions() {
@@ -97,12 +152,15 @@ impl<'p, 's, 'a, T: Scalar> At<'p, 's, 'a, T> {
                     .by_definition(precision, &mut self.rng, &|f, precision, x| {
                         derived(f, precision, x, &sides)
                     })?;
-            if sides.along {
-                let seen = seen(&sides);
-                let units = seen.value.map(|_| Extended::from(1.0));
-                self.note(check, oracle, &seen, expected, (&units, true, None));
-            } else {
-                self.note(check, oracle, found, expected, (units, false, None));
+            let along = sides.along.then(|| seen(&sides)).flatten();
+            let shape = along.as_ref().unwrap_or(found).value.shape();
+            check_shape(expected.as_ref(), shape)?;
+            match along {
+                Some(seen) => {
+                    let units = alike(&seen.value);
+                    self.note(check, oracle, &seen, expected, (&units, true, None));
+                }
+                None => self.note(check, oracle, found, expected, (units, false, None)),
             }
         }
         Ok(())
@@ -125,23 +183,23 @@ impl<'p, 's, 'a, T: Scalar> At<'p, 's, 'a, T> {
         if self.site.parts.definition.is_none() {
             return Ok(());
         }
-        let Some(found) = self.site.found(&self.site.value(), &mut self.rng)? else {
+        let Some((found, units)) = self.found(Check::Value, &self.site.value(), &alike)? else {
             return Ok(());
         };
-        let units = found.value.map(|_| Extended::from(1.0));
         let derived: &Derived<'_> = &|f, precision, x, _| Some(f.value(precision, x));
-        self.by_definition(Check::Value, (&found, &units), derived, |_| found.clone())
+        self.by_definition(Check::Value, (&found, &units), derived, |_| None)
     }
 
     fn gradient(&mut self) -> Result<(), Error> {
         let site = self.site;
-        let Some(found) = site.found(&site.gradient(), &mut self.rng)? else {
+        let by_length = |_: &Wide| site.lengths();
+        let Some((found, units)) = self.found(Check::Gradient, &site.gradient(), &by_length)?
+        else {
             return Ok(());
         };
-        let units = site.lengths();
         let derived: &Derived<'_> = &|f, precision, x, s| Some(f.gradient(precision, x, &s.v));
         self.by_definition(Check::Gradient, (&found, &units), derived, |s| {
-            found.transposed().right(&s.v).transposed()
+            Some(found.transposed().right(&s.v).transposed())
         })?;
         for (oracle, expected) in site.differences(&site.value(), &mut self.rng)? {
             let expected = Some(expected.transposed());
@@ -156,14 +214,15 @@ impl<'p, 's, 'a, T: Scalar> At<'p, 's, 'a, T> {
         let Some(hessian) = site.hessian() else {
             return Ok(());
         };
-        let Some(found) = site.found(&hessian, &mut self.rng)? else {
+        let by_lengths = |_: &Wide| site.products_of_lengths();
+        let Some((found, units)) = self.found(Check::Hessian, &hessian, &by_lengths)? else {
             return Ok(());
         };
-        let units = site.products_of_lengths();
+        self.hessian = Some(found.clone());
         let derived: &Derived<'_> =
             &|f, precision, x, s| Some(s.forms(|u, v| f.hessian(precision, x, u, v)));
         self.by_definition(Check::Hessian, (&found, &units), derived, |s| {
-            found.along(&s.u, &s.v)
+            Some(found.along(&s.u, &s.v))
         })?;
         for (oracle, expected) in site.differences(&site.gradient(), &mut self.rng)? {
             let place = |rests_on| (&units, false, rests_on);
@@ -188,7 +247,8 @@ impl<'p, 's, 'a, T: Scalar> At<'p, 's, 'a, T> {
             let Some(product) = site.product(h) else {
                 return Ok(());
             };
-            let Some(one) = site.found(&product, &mut self.rng)? else {
+            let by_length = |_: &Wide| site.lengths();
+            let Some((one, _)) = self.found(Check::Product, &product, &by_length)? else {
                 return Ok(());
             };
             found.push(one);
@@ -208,13 +268,11 @@ impl<'p, 's, 'a, T: Scalar> At<'p, 's, 'a, T> {
             })
         };
         self.by_definition(Check::Product, (&all, &units), derived, |s| {
-            all.paired(&s.u)
+            Some(all.paired(&s.u))
         })?;
-        if let Some(hessian) = site.hessian()
-            && let Some(matrix) = site.found(&hessian, &mut self.rng)?
-        {
+        if let Some(hessian) = &self.hessian {
             let place = (&units, false, Some(Check::Hessian));
-            let expected = Some(matrix.right(&h));
+            let expected = Some(hessian.right(&h));
             self.note(Check::Product, Oracle::Hessian, &all, expected, place);
         }
         if site.parts.differences {
@@ -235,7 +293,9 @@ impl<'p, 's, 'a, T: Scalar> At<'p, 's, 'a, T> {
         let Some(product) = self.site.product(&sum) else {
             return Ok(());
         };
-        let Some(joint) = self.site.found(&product, &mut self.rng)? else {
+        let site = self.site;
+        let by_length = |_: &Wide| site.lengths();
+        let Some((joint, units)) = self.found(Check::Linearity, &product, &by_length)? else {
             return Ok(());
         };
         let (two, three) = (Extended::from(2.0), Extended::from(3.0));
@@ -243,7 +303,6 @@ impl<'p, 's, 'a, T: Scalar> At<'p, 's, 'a, T> {
             value: &at_u.value * two - &at_v.value * three,
             bound: &at_u.bound * two + &at_v.bound * three,
         });
-        let units = self.site.lengths();
         let place = (&units, false, None);
         self.note(Check::Linearity, Oracle::Itself, &joint, expected, place);
         Ok(())
@@ -255,23 +314,19 @@ impl<'p, 's, 'a, T: Scalar> At<'p, 's, 'a, T> {
             return Ok(());
         };
         if site.parts.definition.is_some()
-            && let Some(found) = site.found(&residual, &mut self.rng)?
+            && let Some((found, units)) = self.found(Check::Residual, &residual, &alike)?
         {
-            let units = found.value.map(|_| Extended::from(1.0));
             let derived: &Derived<'_> = &|f, precision, x, _| f.residual(precision, x);
-            self.by_definition(Check::Residual, (&found, &units), derived, |_| {
-                found.clone()
-            })?;
+            self.by_definition(Check::Residual, (&found, &units), derived, |_| None)?;
         }
-        let Some(found) = site.found(&jacobian, &mut self.rng)? else {
+        let lengths = site.lengths();
+        let by_column = |m: &Wide| Wide::from_fn(m.nrows(), m.ncols(), |_, j| lengths[j]);
+        let Some((found, units)) = self.found(Check::Jacobian, &jacobian, &by_column)? else {
             return Ok(());
         };
-        let lengths = site.lengths();
-        let (rows, columns) = found.value.shape();
-        let units = Wide::from_fn(rows, columns, |_, j| lengths[j]);
         let derived: &Derived<'_> = &|f, precision, x, s| f.jacobian(precision, x, &s.v);
         self.by_definition(Check::Jacobian, (&found, &units), derived, |s| {
-            found.right(&s.v)
+            Some(found.right(&s.v))
         })?;
         for (oracle, expected) in site.differences(&residual, &mut self.rng)? {
             let place = (&units, false, None);
@@ -286,15 +341,15 @@ impl<'p, 's, 'a, T: Scalar> At<'p, 's, 'a, T> {
         let Some(third) = site.third(&p) else {
             return Ok(());
         };
-        let Some(found) = site.found(&third, &mut self.rng)? else {
+        let by_lengths = |_: &Wide| site.products_of_lengths();
+        let Some((found, units)) = self.found(Check::Third, &third, &by_lengths)? else {
             return Ok(());
         };
         let wide = p.map(widen);
-        let units = site.products_of_lengths();
         let derived: &Derived<'_> =
             &|f, precision, x, s| Some(s.forms(|u, v| f.third(precision, x, (u, v), &wide)));
         self.by_definition(Check::Third, (&found, &units), derived, |s| {
-            found.along(&s.u, &s.v)
+            Some(found.along(&s.u, &s.v))
         })?;
         if let Some(hessian) = site.hessian().filter(|_| site.parts.differences) {
             let flat = |x: &DVector<T>| {
@@ -360,6 +415,24 @@ impl Sides {
         } else {
             form(&self.u, &self.v)
         }
+    }
+}
+
+/// Units where entries are comparable as they are.
+fn alike(m: &Wide) -> Wide {
+    m.map(|_| Extended::from(1.0))
+}
+
+/// A definition may be of another function altogether.
+fn check_shape(expected: Option<&Estimate>, shape: (usize, usize)) -> Result<(), Error> {
+    match expected.map(|e| e.value.shape()) {
+        Some((rows, _)) if rows != shape.0 => Err(Error::Shape {
+            what: "definition",
+            unit: "rows",
+            expected: shape.0,
+            found: rows,
+        }),
+        _ => Ok(()),
     }
 }
 

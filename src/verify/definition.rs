@@ -58,6 +58,8 @@ pub(crate) enum Precision {
 /// columns; x and results are in extended precision whatever the arithmetic
 /// between.
 pub(crate) trait Differentiated {
+    fn dim(&self) -> usize;
+
     fn value(&self, precision: Precision, x: &DVector<Extended>) -> Wide;
 
     /// vᵀ∇f for each column v: one row each.
@@ -82,6 +84,10 @@ pub(crate) trait Differentiated {
 }
 
 impl<D: Definition> Differentiated for D {
+    fn dim(&self) -> usize {
+        Definition::dim(self)
+    }
+
     fn value(&self, precision: Precision, x: &DVector<Extended>) -> Wide {
         let value = match precision {
             Precision::Double => widen(self.value(&narrowed::<f64>(x))),

@@ -65,15 +65,19 @@ pub(crate) fn along<T: Scalar>(
     limit: Option<T>,
     noise: &Wide,
 ) -> Result<Option<Estimate>, Error> {
-    let bounded = limit.map(to_f64).filter(|t| t.is_finite() && *t > 0.0);
-    let guess = bounded.map_or(0.5, |t| power_of_two::<f64>(0.5 * t).min(0.5));
+    let limit = limit.map(to_f64);
+    if limit.is_some_and(|t| !(t > 0.0)) {
+        return Ok(None);
+    }
+    let inside = limit.map_or(f64::INFINITY, |t| power_of_two(0.5 * t));
+    let guess = inside.min(0.5);
     let line = Line { f, steps, v, noise };
     let mut tableau = Tableau::default();
-    let first = if bounded.is_none() && !steps.known() {
-        tableau.scouts = line.scouts(guess)?;
-        length(&tableau.scouts).map_or(guess, |h| h / STRIDE)
-    } else {
+    let first = if steps.known() {
         guess
+    } else {
+        tableau.scouts = line.scouts(guess, inside)?;
+        length(&tableau.scouts).map_or(guess, |h| (h / STRIDE).min(inside))
     };
     tableau.fill(&line, first)?;
     Ok(tableau.estimate())
@@ -135,12 +139,15 @@ impl<T: Scalar> Line<'_, T> {
     }
 
     /// Quotients at steps from far beyond the guess down to x's last place, the
-    /// longest first.
-    fn scouts(&self, guess: f64) -> Result<Vec<Quotient>, Error> {
+    /// longest first, none beyond the domain where that is known. A scout that
+    /// meets an error is not missed: at the steps that count it will come again.
+    fn scouts(&self, guess: f64, inside: f64) -> Result<Vec<Quotient>, Error> {
         let mut scouts = Vec::new();
         for k in -BEYOND..SCOUTS {
             let h = guess * STRIDE.powi(k);
-            scouts.extend(self.quotient(h)?);
+            if h <= inside {
+                scouts.extend(self.quotient(h).unwrap_or(None));
+            }
         }
         Ok(scouts)
     }

@@ -2,142 +2,180 @@
 //!
 //! The formula's values at the points are changed as a wrong formula would have
 //! changed them, and the comparison that has just been made is made again. The
-//! evaluations, their noise and the oracles stand; nothing is computed twice.
+//! evaluations, their noise and the oracles stand; nothing is computed twice. What
+//! rests on another check sees no more than that check has seen.
 
 use nalgebra::{ComplexField, RealField};
 
 use super::estimate::Wide;
 use super::report::{Check, Planted};
 use super::run::{Comparison, Gathered};
+use super::verdict::Judged;
 use crate::scalar::{Extended, narrow};
 
 /// Entries smaller than this beside the largest are left out of what is said
 /// about a single entry: their own relative error is no fair measure.
 const SIGNIFICANT: f64 = 1e-3;
 
+/// Who looks, and how far each can be believed.
+struct Watch<'a> {
+    counted: &'a [&'a Comparison],
+    judged: &'a [Judged],
+}
+
 /// What would have been noticed, the error in the whole first.
-pub(crate) fn measure(check: Check, gathered: &Gathered, counted: &[&Comparison]) -> Vec<Planted> {
+pub(crate) fn measure(
+    check: Check,
+    gathered: &Gathered,
+    counted: &[&Comparison],
+    judged: &[Judged],
+) -> Vec<Planted> {
     if counted.is_empty() {
         return Vec::new();
     }
+    let watch = Watch { counted, judged };
     let mut planted = vec![Planted {
         what: "all of it times 1 + ε".into(),
-        smallest: smallest(counted, |c| Some(c.found.value.clone())),
+        smallest: watch.smallest(|c| Some(c.found.value.clone())),
     }];
-    planted.extend(terms(check, gathered, counted));
-    planted.extend(one_entry(counted));
+    planted.extend(watch.terms(check, gathered));
+    planted.extend(watch.one_entry());
     planted.push(Planted {
         what: "the sign of all of it".into(),
-        smallest: whole(smallest(counted, |c| {
-            Some(c.found.value.clone() * Extended::from(-2.0))
-        })),
+        smallest: whole(watch.smallest(|c| Some(c.found.value.clone() * Extended::from(-2.0)))),
     });
-    let square = counted
-        .iter()
-        .all(|c| c.found.value.is_square() && c.found.value.nrows() > 1);
-    if square && check != Check::Symmetry {
-        planted.push(Planted {
-            what: "its transpose".into(),
-            smallest: whole(smallest(counted, |c| {
-                (!c.along).then(|| c.found.value.transpose() - &c.found.value)
-            })),
-        });
-    }
+    planted.extend(watch.transpose(check));
     planted
 }
 
-/// The smallest multiple of a planted change that somebody notices somewhere.
-fn smallest(counted: &[&Comparison], change: impl Fn(&Comparison) -> Option<Wide>) -> Option<f64> {
-    let noticed = |c: &&Comparison| {
-        let change = change(c)?;
-        (0..c.len())
-            .filter_map(|k| c.noticed_at(k, change[k]))
-            .reduce(|a, b| a.min(b))
-    };
-    counted
-        .iter()
-        .filter_map(noticed)
-        .reduce(|a, b| a.min(b))
-        .map(narrow)
+impl Watch<'_> {
+    /// What a comparison can see at best: the check that it rests on has seen no
+    /// more.
+    fn floor(&self, c: &Comparison) -> Extended {
+        let base = self.judged.iter().find(|j| Some(j.check) == c.rests_on);
+        Extended::from(base.and_then(|j| j.detects).unwrap_or(0.0))
+    }
+
+    /// The multiple of a planted change of entry k that is noticed, whichever sign
+    /// the difference that is there already has.
+    fn noticed(&self, c: &Comparison, k: usize, planted: Extended) -> Option<Extended> {
+        if planted == Extended::from(0.0) {
+            return None;
+        }
+        let (bound, there) = (c.bound(k), c.difference(k).abs());
+        let room = if there <= bound { bound + there } else { bound };
+        Some((room / planted.abs()).max(self.floor(c)))
+    }
+
+    /// The smallest multiple of a planted change that somebody notices somewhere.
+    fn smallest(&self, change: impl Fn(&Comparison) -> Option<Wide>) -> Option<f64> {
+        let noticed = |c: &&Comparison| {
+            let change = change(c)?;
+            let of_entries = (0..c.len()).filter_map(|k| self.noticed(c, k, change[k]));
+            of_entries.reduce(|a, b| a.min(b))
+        };
+        let of_all = self.counted.iter().filter_map(noticed);
+        of_all.reduce(|a, b| a.min(b)).map(narrow)
+    }
+
+    /// A wrong coefficient of each term, and a term left out.
+    fn terms(&self, check: Check, gathered: &Gathered) -> Vec<Planted> {
+        let here = |t: &&super::run::TermsAt| t.check == check;
+        let at = |point| {
+            gathered
+                .terms
+                .iter()
+                .filter(here)
+                .find(|t| t.point == point)
+        };
+        let Some(first) = gathered.terms.iter().find(here) else {
+            return Vec::new();
+        };
+        let mut out = Vec::new();
+        for (j, term) in first.terms.iter().enumerate() {
+            let smallest = self.smallest(|c| {
+                let term = at(c.point)?.terms.get(j)?;
+                let fits = !c.along && term.value.shape() == c.found.value.shape();
+                fits.then(|| &term.value * term.coefficient)
+            });
+            out.push(Planted {
+                what: format!("the coefficient of \"{}\" times 1 + ε", term.name),
+                smallest,
+            });
+            out.push(Planted {
+                what: format!("\"{}\" left out", term.name),
+                smallest: whole(smallest),
+            });
+        }
+        out
+    }
+
+    /// One entry times 1 + ε: the middle one and the worst one of those that
+    /// matter.
+    fn one_entry(&self) -> Vec<Planted> {
+        let entries = self.counted.iter().filter(|c| !c.along);
+        let Some(shape) = entries.clone().map(|c| c.found.value.shape()).next() else {
+            return Vec::new();
+        };
+        let size = |c: &Comparison, k: usize| c.found.value[k].abs() * c.units[k];
+        let least = |c: &Comparison| {
+            let largest = (0..c.len()).fold(Extended::from(0.0), |m, k| m.max(size(c, k)));
+            largest * Extended::from(SIGNIFICANT)
+        };
+        let alike: Vec<(&Comparison, Extended)> = entries
+            .filter(|c| c.found.value.shape() == shape)
+            .map(|c| (*c, least(c)))
+            .collect();
+        let threshold = |k: usize| {
+            let matter = alike.iter().filter(|(c, least)| size(c, k) > *least);
+            matter
+                .filter_map(|(c, _)| self.noticed(c, k, c.found.value[k]))
+                .reduce(|a, b| a.min(b))
+        };
+        let mut thresholds: Vec<f64> = (0..shape.0 * shape.1)
+            .filter_map(threshold)
+            .map(narrow)
+            .collect();
+        thresholds.sort_by(f64::total_cmp);
+        let (Some(middle), Some(last)) = (thresholds.get(thresholds.len() / 2), thresholds.last())
+        else {
+            return Vec::new();
+        };
+        vec![
+            Planted {
+                what: "one entry times 1 + ε, the median entry".into(),
+                smallest: Some(*middle),
+            },
+            Planted {
+                what: "one entry times 1 + ε, the hardest entry that matters".into(),
+                smallest: Some(*last),
+            },
+        ]
+    }
+
+    /// The transpose in its place, where there is one and it differs.
+    fn transpose(&self, check: Check) -> Option<Planted> {
+        let matrix = matches!(check, Check::Hessian | Check::Third | Check::Jacobian);
+        let change = |c: &Comparison| {
+            let square = c.found.value.is_square() && c.found.value.nrows() > 1;
+            let change = c.found.value.transpose();
+            (matrix && square && !c.along).then(|| change - &c.found.value)
+        };
+        let differs = |c: &&Comparison| {
+            change(c).is_some_and(|m| {
+                m.iter()
+                    .zip(c.found.bound.iter())
+                    .any(|(m, b)| m.abs() > *b)
+            })
+        };
+        self.counted.iter().any(|c| differs(&c)).then(|| Planted {
+            what: "its transpose".into(),
+            smallest: whole(self.smallest(change)),
+        })
+    }
 }
 
 /// A change that is made as it is or not at all.
 fn whole(smallest: Option<f64>) -> Option<f64> {
     smallest.filter(|s| *s < 1.0).map(|_| 1.0)
-}
-
-/// A wrong coefficient of each term, and a term left out.
-fn terms(check: Check, gathered: &Gathered, counted: &[&Comparison]) -> Vec<Planted> {
-    let of = |point| {
-        gathered
-            .terms
-            .iter()
-            .find(|t| t.check == check && t.point == point)
-    };
-    let Some(first) = gathered.terms.iter().find(|t| t.check == check) else {
-        return Vec::new();
-    };
-    let mut out = Vec::new();
-    for (j, term) in first.terms.iter().enumerate() {
-        let change = |c: &Comparison| {
-            let term = of(c.point)?.terms.get(j)?;
-            let fits = !c.along && term.value.shape() == c.found.value.shape();
-            fits.then(|| &term.value * term.coefficient)
-        };
-        let smallest = smallest(counted, change);
-        out.push(Planted {
-            what: format!("the coefficient of \"{}\" times 1 + ε", term.name),
-            smallest,
-        });
-        out.push(Planted {
-            what: format!("\"{}\" left out", term.name),
-            smallest: whole(smallest),
-        });
-    }
-    out
-}
-
-/// One entry times 1 + ε: the middle one and the worst one of those that matter.
-fn one_entry(counted: &[&Comparison]) -> Vec<Planted> {
-    let Some(shape) = counted
-        .iter()
-        .find(|c| !c.along)
-        .map(|c| c.found.value.shape())
-    else {
-        return Vec::new();
-    };
-    let alike: Vec<_> = counted
-        .iter()
-        .filter(|c| !c.along && c.found.value.shape() == shape)
-        .collect();
-    let zero = Extended::from(0.0);
-    let size = |c: &Comparison, k: usize| c.found.value[k].abs() * c.units[k];
-    let mut thresholds: Vec<Extended> = (0..shape.0 * shape.1)
-        .filter_map(|k| {
-            let matters = |c: &&&&Comparison| {
-                let largest = (0..c.len()).fold(zero, |m, l| m.max(size(c, l)));
-                size(c, k) > largest * Extended::from(SIGNIFICANT)
-            };
-            alike
-                .iter()
-                .filter(matters)
-                .filter_map(|c| c.noticed_at(k, c.found.value[k]))
-                .reduce(|a, b| a.min(b))
-        })
-        .collect();
-    thresholds.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
-    let (Some(middle), Some(last)) = (thresholds.get(thresholds.len() / 2), thresholds.last())
-    else {
-        return Vec::new();
-    };
-    vec![
-        Planted {
-            what: "one entry times 1 + ε, the median entry".into(),
-            smallest: Some(narrow(*middle)),
-        },
-        Planted {
-            what: "one entry times 1 + ε, the hardest entry that matters".into(),
-            smallest: Some(narrow(*last)),
-        },
-    ]
 }

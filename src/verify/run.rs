@@ -11,7 +11,7 @@ use super::taylor;
 use super::terms::WideTerm;
 use super::verification::Parts;
 use crate::error::Error;
-use crate::scalar::Scalar;
+use crate::scalar::{Extended, Scalar};
 
 /// Parameters up to which a definition is differentiated entry by entry; beyond,
 /// along one or two random directions.
@@ -25,6 +25,9 @@ pub(crate) struct Comparison {
     pub(crate) expected: Estimate,
     /// What makes entries comparable with one another: gradients times lengths.
     pub(crate) units: Wide,
+    /// What entries would be of the order of, were they not zero: for a gradient
+    /// |f|, for a Hessian ∇f, in the same units.
+    pub(crate) natural: Extended,
     /// Values along random directions instead of entries.
     pub(crate) along: bool,
     /// The check that this oracle takes for granted.
@@ -45,6 +48,8 @@ pub(crate) struct Gathered {
     pub(crate) checks: Vec<Check>,
     pub(crate) comparisons: Vec<Comparison>,
     pub(crate) terms: Vec<TermsAt>,
+    /// Checks for which a point lay outside the domain, or on its edge.
+    pub(crate) outside: Vec<Check>,
     pub(crate) taylor: Option<Taylor>,
     pub(crate) points: usize,
 }

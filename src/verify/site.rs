@@ -20,6 +20,8 @@ use crate::scalar::{Extended, Scalar, epsilon, narrow, real, to_f64, widen};
 /// errors at one point are one draw, thousands of entries are compared, and the
 /// estimate itself comes of some fifteen differences.
 const DEVIATIONS: f64 = 32.0;
+/// Last places of the largest entry that any entry of a formula may be off.
+const PLACES: f64 = 16.0;
 /// The same in extended precision, where one draw tells the order of magnitude at
 /// best, and a third of the digits can be spared.
 const EXTENDED_DEVIATIONS: f64 = 1e24;
@@ -42,9 +44,13 @@ pub(crate) struct Site<'p, 'a, T: Scalar> {
 impl<'p, 'a, T: Scalar> Site<'p, 'a, T> {
     pub(crate) fn new(parts: &'p Parts<'a, T>, x: &DVector<T>) -> Result<Self, Error> {
         let metric = trial((parts.metric)(x))?.flatten();
+        let stated = parts.lengths.as_ref().map(|l| l.map(to_f64));
         let wide = x.map(widen);
         let exact = wide.iter().all(|&v| widen(narrow::<f64>(v)) == v);
-        let steps = Steps::new(x, metric.as_ref());
+        let steps = match stated {
+            Some(lengths) => Steps::with_lengths(x, Some(lengths.as_slice())),
+            None => Steps::new(x, metric.as_ref()),
+        };
         Ok(Site {
             parts,
             steps,
@@ -87,18 +93,22 @@ impl<'p, 'a, T: Scalar> Site<'p, 'a, T> {
     pub(crate) fn gradient(&self) -> Quantity<'_, T> {
         Box::new(|x| {
             self.count(|c| c.gradient += 1);
-            Ok(column((self.parts.gradient)(x)?))
+            let gradient = (self.parts.gradient)(x)?;
+            shaped("gradient", column(gradient), (Some(self.parts.dim), 1))
         })
     }
 
     pub(crate) fn hessian(&self) -> Option<Quantity<'_, T>> {
         let hessian = self.parts.hessian.as_ref()?;
-        Some(self.other(move |x| hessian(x)))
+        let d = self.parts.dim;
+        Some(self.other(move |x| shaped("Hessian", hessian(x)?, (Some(d), d))))
     }
 
     pub(crate) fn product<'s>(&'s self, h: &'s DVector<T>) -> Option<Quantity<'s, T>> {
         let product = self.parts.product.as_ref()?;
-        Some(self.other(move |x| Ok(column(product(x, h)?))))
+        let d = self.parts.dim;
+        let shaped = move |v| shaped("Hessian-vector product", column(v), (Some(d), 1));
+        Some(self.other(move |x| shaped(product(x, h)?)))
     }
 
     pub(crate) fn residual(&self) -> Option<Quantity<'_, T>> {
@@ -108,12 +118,17 @@ impl<'p, 'a, T: Scalar> Site<'p, 'a, T> {
 
     pub(crate) fn jacobian(&self) -> Option<Quantity<'_, T>> {
         let jacobian = self.parts.jacobian.as_ref()?;
-        Some(self.other(move |x| jacobian(x)))
+        let (d, residual) = (self.parts.dim, self.parts.residual.as_ref());
+        Some(self.other(move |x| {
+            let rows = residual.map(|r| r(x)).transpose()?.map(|r| r.len());
+            shaped("Jacobian", jacobian(x)?, (rows, d))
+        }))
     }
 
     pub(crate) fn third<'s>(&'s self, p: &'s DVector<T>) -> Option<Quantity<'s, T>> {
         let third = self.parts.third.as_ref()?;
-        Some(self.other(move |x| third(x, p)))
+        let d = self.parts.dim;
+        Some(self.other(move |x| shaped("third derivative", third(x, p)?, (Some(d), d))))
     }
 
     fn other<'s>(
@@ -135,12 +150,26 @@ impl<'p, 'a, T: Scalar> Site<'p, 'a, T> {
     }
 
     /// The formula's value with its own error bound.
+    ///
+    /// Rounding that does not depend on x, as that of a constant Hessian AᵀA, is
+    /// in no progression: a sum may err by a few last places of the largest
+    /// entries that it could have been, in units that make entries comparable.
     pub(crate) fn found(
         &self,
         f: &Function<'_, T>,
+        units: &dyn Fn(&Wide) -> Wide,
         rng: &mut StdRng,
-    ) -> Result<Option<Estimate>, Error> {
-        estimate(f, &self.steps, rng)
+    ) -> Result<Option<(Estimate, Wide)>, Error> {
+        let Some(mut estimate) = estimate(f, &self.steps, rng)? else {
+            return Ok(None);
+        };
+        let units = units(&estimate.value);
+        let size = estimate.value.component_mul(&units).map(|v| v.abs());
+        let largest = size.iter().fold(Extended::from(0.0), |m, v| m.max(*v));
+        let place = to_f64(epsilon::<T>()) * PLACES + self.parts.formula_error;
+        let floor = largest * Extended::from(place);
+        estimate.bound = estimate.bound.zip_map(&units, |b, u| b.max(floor / u));
+        Ok(Some((estimate, units)))
     }
 
     /// The precisions in which a definition can be asked here. In 237 bits every
@@ -216,10 +245,10 @@ impl<'p, 'a, T: Scalar> Site<'p, 'a, T> {
             return Ok(voices);
         };
         let limit = |v: &DVector<T>| self.limit(v);
-        if let Some(jacobian) = difference::jacobian(f, &self.steps, limit, &noise)? {
+        if let Some(jacobian) = difference::jacobian(f, &self.steps, &limit, &noise)? {
             voices.push((Oracle::Differences, jacobian));
         }
-        if let Some(jacobian) = finitediff(f, &self.steps, &noise)? {
+        if let Some(jacobian) = finitediff(f, &self.steps, limit, &noise)? {
             voices.push((Oracle::Finitediff, jacobian));
         }
         Ok(voices)
@@ -280,4 +309,26 @@ fn estimate<B: Scalar>(
 fn column<T: Scalar>(v: DVector<T>) -> DMatrix<T> {
     let rows = v.len();
     v.reshape_generic(nalgebra::Dyn(rows), nalgebra::Dyn(1))
+}
+
+/// A user's matrix, if it has the shape that the others imply.
+fn shaped<T: Scalar>(
+    what: &'static str,
+    m: DMatrix<T>,
+    (rows, columns): (Option<usize>, usize),
+) -> Result<DMatrix<T>, Error> {
+    let rows = rows.unwrap_or(m.nrows());
+    let sides = [("rows", rows, m.nrows()), ("columns", columns, m.ncols())];
+    match sides
+        .into_iter()
+        .find(|(_, expected, found)| expected != found)
+    {
+        None => Ok(m),
+        Some((unit, expected, found)) => Err(Error::Shape {
+            what,
+            unit,
+            expected,
+            found,
+        }),
+    }
 }

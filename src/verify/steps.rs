@@ -33,19 +33,27 @@ impl<T: Scalar> Steps<T> {
     /// Lengths from an objective's metric M, 1/√M_jj, or where there is none from
     /// the size of x.
     pub(crate) fn new(x: &DVector<T>, metric: Option<&DMatrix<T>>) -> Self {
+        let of_metric = |m: &DMatrix<T>, j: usize| to_f64(T::one() / m[(j, j)].sqrt());
+        let fits = |m: &&DMatrix<T>| m.shape() == (x.len(), x.len());
+        let lengths = metric
+            .filter(fits)
+            .map(|m| (0..x.len()).map(|j| of_metric(m, j)).collect::<Vec<f64>>());
+        Self::with_lengths(x, lengths.as_deref())
+    }
+
+    /// With these lengths, where they are positive numbers.
+    pub(crate) fn with_lengths(x: &DVector<T>, stated: Option<&[f64]>) -> Self {
         let largest = x.iter().map(|&x| to_f64(x).abs()).fold(0.0, f64::max);
         let elsewhere = if largest > 0.0 { largest } else { 1.0 };
         let guess = |j: usize| {
             let own = to_f64(x[j]).abs();
             if own > 0.0 { own } else { elsewhere }
         };
-        let of_metric = |m: &DMatrix<T>, j: usize| to_f64(T::one() / m[(j, j)].sqrt());
         let sound = |length: &f64| length.is_finite() && *length > 0.0;
-        let length = |j| {
-            metric
-                .map(|m| of_metric(m, j))
-                .filter(sound)
-                .unwrap_or_else(|| guess(j))
+        let known = stated.is_some_and(|lengths| lengths.iter().all(|l| sound(l)));
+        let length = |j: usize| {
+            let stated = stated.and_then(|lengths| lengths.get(j).copied());
+            stated.filter(sound).unwrap_or_else(|| guess(j))
         };
         let lengths = DVector::from_fn(x.len(), |j, _| power_of_two(length(j)));
         let quanta = x.map(|x| {
@@ -59,7 +67,7 @@ impl<T: Scalar> Steps<T> {
             x: x.clone(),
             lengths,
             quanta,
-            known: metric.is_some(),
+            known,
         }
     }
 
@@ -68,7 +76,7 @@ impl<T: Scalar> Steps<T> {
         &self.x
     }
 
-    /// Whether an objective's own metric stands behind the lengths.
+    /// Whether the lengths are stated, by the objective's metric or the user.
     pub(crate) fn known(&self) -> bool {
         self.known
     }
@@ -100,6 +108,16 @@ impl<T: Scalar> Steps<T> {
             let sign = if rng.random_bool(0.5) { 1.0 } else { -1.0 };
             unit * real(sign * count)
         })
+    }
+
+    /// A spacing in units of the lengths, its largest coordinate.
+    pub(crate) fn in_lengths(&self, spacing: &DVector<T>) -> f64 {
+        let ratio = |(&s, &l): (&T, &T)| to_f64(s / l).abs();
+        spacing
+            .iter()
+            .zip(self.lengths.iter())
+            .map(ratio)
+            .fold(0.0, f64::max)
     }
 
     /// x + factor·v, and whether no coordinate of it was rounded: the factor is a

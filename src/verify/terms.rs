@@ -111,14 +111,20 @@ impl WideTerm {
     }
 }
 
-/// What is missing at one point, `expected − found`, its bound, and the terms.
+/// Both sides at one point, with the bound of their difference and that of the
+/// formula alone, and the terms.
 pub(crate) struct Lack<'a> {
-    pub(crate) missing: Wide,
+    pub(crate) found: &'a Wide,
+    pub(crate) expected: &'a Wide,
     pub(crate) bound: &'a Wide,
+    pub(crate) own_bound: &'a Wide,
     pub(crate) terms: &'a [WideTerm],
 }
 
 /// Fits coefficients: first one term alone, then all together.
+///
+/// The formula may compute other coefficients than its terms state: those are
+/// found first, in the same way.
 pub(crate) fn explain(points: &[Lack<'_>]) -> Option<Explanation> {
     let first = points.first()?.terms;
     let alike = |lack: &Lack<'_>| {
@@ -127,74 +133,165 @@ pub(crate) fn explain(points: &[Lack<'_>]) -> Option<Explanation> {
             && lack
                 .terms
                 .iter()
-                .all(|t| t.value.shape() == lack.missing.shape())
+                .all(|t| t.value.shape() == lack.found.shape())
     };
     if first.is_empty() || !points.iter().all(alike) {
         return None;
     }
-    // One row an entry, in units of its bound.
-    let rows: usize = points.iter().map(|p| p.missing.len()).sum();
-    let mut matrix = Wide::zeros(rows, first.len());
-    let mut lack = DVector::zeros(rows);
-    let mut row = 0;
-    for point in points {
-        let least = point.bound.amax() * Extended::from(f64::EPSILON);
-        for k in 0..point.missing.len() {
-            // An entry without any error at all must not drown the others.
-            let unit = point.bound[k].max(least);
-            let unit = if unit > Extended::from(0.0) {
-                unit
-            } else {
-                Extended::from(1.0)
-            };
-            lack[row] = point.missing[k] / unit;
-            for (j, term) in point.terms.iter().enumerate() {
-                matrix[(row, j)] = term.value[k] / unit;
+    let stated = System::new(points, |p| {
+        let zero = p.found.map(|_| Extended::from(0.0));
+        let sum = p
+            .terms
+            .iter()
+            .fold(zero, |s, t| s + &t.value * t.coefficient);
+        (p.found - sum, p.own_bound)
+    });
+    let mut coefficients: Vec<Extended> = first.iter().map(|t| t.coefficient).collect();
+    let fitted = stated.fit();
+    let alone = matches!(fitted, Fit::Alone(_));
+    match fitted {
+        Fit::Nothing => {}
+        // The terms' own rounding is not known: beside a larger failure it is no
+        // matter.
+        Fit::Unexplained if !matters(points) => {}
+        Fit::Unexplained => return Some(Explanation::TermsDiffer),
+        Fit::Alone(changes) | Fit::Together(changes) => {
+            // Several that explain it alone cannot be told apart: the first.
+            let count = if alone { 1 } else { changes.len() };
+            for change in &changes[..count] {
+                coefficients[change.term] += change.by;
             }
-            row += 1;
         }
     }
-    let one = Extended::from(1.0);
-    let alone: Vec<TermFinding> = (0..first.len())
-        .filter_map(|j| {
-            let column = matrix.column(j).into_owned();
-            let square = column.norm_squared();
-            if !(square > Extended::from(0.0)) {
-                return None;
-            }
-            let change = column.dot(&lack) / square;
-            let rest = (&lack - &column * change).amax();
-            let sum = column.iter().fold(Extended::from(0.0), |s, v| s + v.abs());
-            (rest <= one).then(|| finding(&first[j], change, sum / square))
-        })
-        .collect();
-    match alone.len() {
-        0 => {}
-        1 => return Some(Explanation::Coefficients(alone)),
-        _ => return Some(Explanation::OneOf(alone)),
-    }
-    let together = least_squares(&matrix, &lack).and_then(|(changes, uncertainty)| {
-        let rest = (&lack - &matrix * &changes).amax();
-        (rest <= one).then(|| {
-            (0..first.len())
-                .filter(|&j| changes[j].abs() > uncertainty[j])
-                .map(|j| finding(&first[j], changes[j], uncertainty[j]))
-                .collect::<Vec<_>>()
-        })
-    });
-    Some(match together {
-        Some(findings) if !findings.is_empty() => Explanation::Coefficients(findings),
-        _ => Explanation::Unexplained,
+    let missing = System::new(points, |p| (p.expected - p.found, p.bound));
+    let finding = |change: &Change| TermFinding {
+        name: first[change.term].name.clone(),
+        coefficient: narrow(coefficients[change.term]),
+        should_be: narrow(coefficients[change.term] + change.by),
+        relative_error: narrow(change.by / coefficients[change.term]),
+        uncertainty: narrow(change.uncertainty),
+    };
+    Some(match missing.fit() {
+        Fit::Nothing | Fit::Unexplained => Explanation::Unexplained,
+        Fit::Alone(changes) if changes.len() > 1 => {
+            Explanation::OneOf(changes.iter().map(finding).collect())
+        }
+        Fit::Alone(changes) | Fit::Together(changes) => {
+            Explanation::Coefficients(changes.iter().map(finding).collect())
+        }
     })
 }
 
-fn finding(term: &WideTerm, change: Extended, uncertainty: Extended) -> TermFinding {
-    TermFinding {
-        name: term.name.clone(),
-        coefficient: narrow(term.coefficient),
-        should_be: narrow(term.coefficient + change),
-        relative_error: narrow(change / term.coefficient),
-        uncertainty: narrow(uncertainty),
+/// Whether formula and terms differ by a good part of what formula and oracle do.
+fn matters(points: &[Lack<'_>]) -> bool {
+    const PART: f64 = 0.1;
+    points.iter().any(|p| {
+        let sum = p.terms.iter().map(|t| &t.value * t.coefficient);
+        let Some(sum) = sum.reduce(|a, b| a + b) else {
+            return false;
+        };
+        let failure = (p.expected - p.found).amax();
+        (p.found - sum).amax() > failure * Extended::from(PART)
+    })
+}
+
+/// A change of one coefficient.
+struct Change {
+    term: usize,
+    by: Extended,
+    /// How far `by` may be off.
+    uncertainty: Extended,
+}
+
+/// What changes of coefficients make of a discrepancy.
+enum Fit {
+    /// There is none beyond the bound.
+    Nothing,
+    /// Each of these alone explains it.
+    Alone(Vec<Change>),
+    /// These together do.
+    Together(Vec<Change>),
+    Unexplained,
+}
+
+/// One row an entry, in units of its bound; one column a term.
+struct System {
+    matrix: Wide,
+    rhs: DVector<Extended>,
+}
+
+impl System {
+    fn new<'a>(points: &'a [Lack<'a>], side: impl Fn(&'a Lack<'a>) -> (Wide, &'a Wide)) -> Self {
+        let rows: usize = points.iter().map(|p| p.found.len()).sum();
+        let columns = points.first().map_or(0, |p| p.terms.len());
+        let mut matrix = Wide::zeros(rows, columns);
+        let mut rhs = DVector::zeros(rows);
+        let mut row = 0;
+        for point in points {
+            let (lack, bound) = side(point);
+            let least = bound.amax() * Extended::from(f64::EPSILON);
+            for k in 0..lack.len() {
+                // An entry without any error at all must not drown the others.
+                let unit = bound[k].max(least);
+                let unit = if unit > Extended::from(0.0) {
+                    unit
+                } else {
+                    Extended::from(1.0)
+                };
+                rhs[row] = lack[k] / unit;
+                for (j, term) in point.terms.iter().enumerate() {
+                    matrix[(row, j)] = term.value[k] / unit;
+                }
+                row += 1;
+            }
+        }
+        System { matrix, rhs }
+    }
+
+    fn fit(&self) -> Fit {
+        let one = Extended::from(1.0);
+        if self.rhs.amax() <= one {
+            return Fit::Nothing;
+        }
+        let columns = self.matrix.ncols();
+        let alone: Vec<Change> = (0..columns).filter_map(|j| self.alone(j)).collect();
+        if !alone.is_empty() {
+            return Fit::Alone(alone);
+        }
+        let Some((changes, uncertainty)) = least_squares(&self.matrix, &self.rhs) else {
+            return Fit::Unexplained;
+        };
+        let changed: Vec<Change> = (0..columns)
+            .filter(|&j| changes[j].abs() > uncertainty[j])
+            .map(|j| Change {
+                term: j,
+                by: changes[j],
+                uncertainty: uncertainty[j],
+            })
+            .collect();
+        let rest = (&self.rhs - &self.matrix * &changes).amax();
+        if rest <= one && !changed.is_empty() {
+            Fit::Together(changed)
+        } else {
+            Fit::Unexplained
+        }
+    }
+
+    /// A change of one coefficient, if it leaves nothing beyond the bounds.
+    fn alone(&self, j: usize) -> Option<Change> {
+        let column = self.matrix.column(j).into_owned();
+        let square = column.norm_squared();
+        if !(square > Extended::from(0.0)) {
+            return None;
+        }
+        let by = column.dot(&self.rhs) / square;
+        let rest = (&self.rhs - &column * by).amax();
+        let sum = column.iter().fold(Extended::from(0.0), |s, v| s + v.abs());
+        (rest <= Extended::from(1.0)).then(|| Change {
+            term: j,
+            by,
+            uncertainty: sum / square,
+        })
     }
 }
 

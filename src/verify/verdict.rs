@@ -4,24 +4,32 @@ use std::cell::Cell;
 
 use nalgebra::{ComplexField, RealField};
 
+use super::estimate::Wide;
 use super::power;
 use super::report::{
     Check, CheckReport, Entry, Evaluations, Explanation, Oracle, Reason, Report, Verdict, Vote,
 };
-use super::run::{Comparison, Gathered};
+use super::run::{Comparison, Gathered, TermsAt};
 use super::terms::{Lack, explain};
 use crate::scalar::{Extended, narrow};
 
 /// Entries that a report shows of a failed check.
 const SHOWN: usize = 3;
+/// An oracle that cannot be compared entry by entry contradicts another where it
+/// would have seen an error of a tenth of the size.
+const CLEARLY: f64 = 0.1;
 
 impl Comparison {
-    fn bound(&self, k: usize) -> Extended {
+    pub(crate) fn bound(&self, k: usize) -> Extended {
         self.found.bound[k] + self.expected.bound[k]
     }
 
-    fn difference(&self, k: usize) -> Extended {
+    pub(crate) fn difference(&self, k: usize) -> Extended {
         self.found.value[k] - self.expected.value[k]
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.found.value.len()
     }
 
     /// The difference of one entry in units of its bound.
@@ -30,50 +38,40 @@ impl Comparison {
         if difference == Extended::from(0.0) {
             return 0.0;
         }
-        narrow(difference / bound)
+        let excess: f64 = narrow(difference / bound);
+        // What is not a number does not agree.
+        if excess.is_nan() {
+            f64::INFINITY
+        } else {
+            excess
+        }
     }
 
     fn excess(&self) -> f64 {
-        (0..self.len())
-            .map(|k| self.excess_of(k))
-            .fold(0.0, f64::max)
+        let of_all = (0..self.len()).map(|k| self.excess_of(k));
+        of_all.fold(0.0, f64::max)
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.found.value.len()
+    /// The largest of a quantity over the entries, in comparable units.
+    fn largest(&self, of: impl Fn(usize) -> Extended) -> Extended {
+        let sizes = (0..self.len()).map(|k| of(k).abs() * self.units[k]);
+        sizes.fold(Extended::from(0.0), |m, v| m.max(v))
     }
 
-    /// The smallest relative error of the whole that no bound hides: the largest
-    /// bound against the largest entry, in comparable units.
-    fn resolution(&self) -> f64 {
-        let largest = |of: &dyn Fn(usize) -> Extended| {
-            (0..self.len())
-                .map(|k| of(k).abs() * self.units[k])
-                .fold(Extended::from(0.0), |m, v| m.max(v))
-        };
-        let size = largest(&|k| self.expected.value[k]);
-        let bound = largest(&|k| self.bound(k));
+    fn size(&self) -> Extended {
+        self.largest(|k| self.expected.value[k])
+    }
+
+    /// The relative error of the whole that the bounds would hide, where `size` is
+    /// the quantity's size at the points looked at. Where all of it vanishes, as
+    /// at a minimiser, relative to what it is a derivative of.
+    fn resolution(&self, size: Extended) -> f64 {
+        let bound = self.largest(|k| self.bound(k));
         if bound == Extended::from(0.0) {
             return 0.0;
         }
+        let size = if size <= bound { self.natural } else { size };
         narrow(bound / size)
-    }
-
-    /// Whether two oracles exclude each other where `k` is an entry of both.
-    fn contradicts(&self, other: &Comparison, k: usize) -> bool {
-        let apart = (self.expected.value[k] - other.expected.value[k]).abs();
-        apart > self.expected.bound[k] + other.expected.bound[k]
-    }
-
-    /// How much of an error `planted` in entry k, on top of what is there, exceeds
-    /// the bound: the factor of `planted` at which it is noticed.
-    pub(crate) fn noticed_at(&self, k: usize, planted: Extended) -> Option<Extended> {
-        if planted == Extended::from(0.0) {
-            return None;
-        }
-        let towards = self.difference(k) * planted.signum();
-        let room = self.bound(k) - towards;
-        Some(room.max(Extended::from(0.0)) / planted.abs())
     }
 
     fn entry(&self, k: usize) -> Entry {
@@ -91,15 +89,23 @@ impl Comparison {
     }
 }
 
+/// A check that has been judged already.
+pub(crate) struct Judged {
+    pub(crate) check: Check,
+    pub(crate) verdict: Verdict,
+    pub(crate) detects: Option<f64>,
+}
+
 pub(crate) fn report(gathered: Gathered, demanded: f64, evaluations: &Cell<Evaluations>) -> Report {
-    let mut checks: Vec<CheckReport> = Vec::new();
+    let (mut checks, mut judged) = (Vec::<CheckReport>::new(), Vec::<Judged>::new());
     for &check in &gathered.checks {
-        let failed: Vec<Check> = checks
-            .iter()
-            .filter(|c| c.verdict == Verdict::Fail)
-            .map(|c| c.check)
-            .collect();
-        checks.push(judge(check, &gathered, &failed, demanded));
+        let one = judge(check, &gathered, &judged, demanded);
+        judged.push(Judged {
+            check,
+            verdict: one.verdict.clone(),
+            detects: one.detects(),
+        });
+        checks.push(one);
     }
     Report {
         checks,
@@ -109,91 +115,211 @@ pub(crate) fn report(gathered: Gathered, demanded: f64, evaluations: &Cell<Evalu
     }
 }
 
-fn judge(check: Check, gathered: &Gathered, failed: &[Check], demanded: f64) -> CheckReport {
-    let all: Vec<&Comparison> = gathered
-        .comparisons
-        .iter()
-        .filter(|c| c.check == check)
-        .collect();
-    let aside = |c: &Comparison| c.rests_on.filter(|check| failed.contains(check));
-    let counted: Vec<&Comparison> = all.iter().copied().filter(|c| aside(c).is_none()).collect();
-    let verdict = match counted.as_slice() {
-        [] => Verdict::Inconclusive(match all.first().and_then(|c| aside(c)) {
-            Some(check) => Reason::RestsOn(check),
-            None => missing(check, gathered),
-        }),
-        _ => weigh(&counted, gathered.points, demanded),
+/// All comparisons of one check that count.
+struct Bench<'a> {
+    counted: Vec<&'a Comparison>,
+    judged: &'a [Judged],
+    points: usize,
+    demanded: f64,
+}
+
+fn judge(check: Check, gathered: &Gathered, judged: &[Judged], demanded: f64) -> CheckReport {
+    let of_check = |c: &&Comparison| c.check == check;
+    let all: Vec<&Comparison> = gathered.comparisons.iter().filter(of_check).collect();
+    let failed = |base: Check| {
+        judged
+            .iter()
+            .any(|j| j.check == base && j.verdict == Verdict::Fail)
     };
-    let worst = worst_entries(&counted, verdict == Verdict::Fail);
-    let explanation = (verdict == Verdict::Fail)
-        .then(|| explanation(check, gathered, &counted))
+    let aside = |c: &Comparison| c.rests_on.filter(|base| failed(*base));
+    let bench = Bench {
+        counted: all.iter().copied().filter(|c| aside(c).is_none()).collect(),
+        judged,
+        points: gathered.points,
+        demanded,
+    };
+    let verdict = if bench.counted.is_empty() {
+        Verdict::Inconclusive(match all.first().and_then(|c| aside(c)) {
+            Some(base) => Reason::RestsOn(base),
+            None if gathered.outside.contains(&check) => Reason::OutsideDomain,
+            None => Reason::NoOracle,
+        })
+    } else {
+        bench.weigh()
+    };
+    let failing = verdict == Verdict::Fail;
+    let explanation = failing
+        .then(|| bench.explanation(check, gathered))
         .flatten();
-    let power = power::measure(check, gathered, &counted);
     CheckReport {
         check,
+        worst: bench.worst_entries(failing),
+        power: power::measure(check, gathered, &bench.counted, judged),
+        votes: votes(&all, &aside, &bench),
         verdict,
-        votes: votes(&all, &aside),
-        worst,
         explanation,
-        power,
     }
 }
 
-/// No comparison at all: was there an oracle?
-fn missing(check: Check, gathered: &Gathered) -> Reason {
-    let alone = gathered.comparisons.is_empty();
-    let needs_definition = matches!(check, Check::Value | Check::Residual);
-    if alone || needs_definition || matches!(check, Check::Symmetry | Check::Linearity) {
-        Reason::OutsideDomain
-    } else {
-        Reason::NoOracle
+impl Bench<'_> {
+    /// The largest the quantity is at any point, seen as c sees it.
+    fn size_beside(&self, c: &Comparison) -> Extended {
+        let alike = self.counted.iter().filter(|o| o.along == c.along);
+        alike.fold(c.size(), |m, o| m.max(o.size()))
     }
-}
 
-fn weigh(counted: &[&Comparison], points: usize, demanded: f64) -> Verdict {
-    let failing: Vec<&&Comparison> = counted.iter().filter(|c| c.excess() > 1.0).collect();
-    if !failing.is_empty() {
-        // An oracle that another, passing, one contradicts is no proof.
-        let opponent = |c: &Comparison| {
-            let k = worst_of(c);
-            let against = |o: &&&Comparison| {
-                o.point == c.point
-                    && o.along == c.along
-                    && o.excess() <= 1.0
-                    && k < o.len()
-                    && c.contradicts(o, k)
-            };
-            counted.iter().find(against).map(|o| o.oracle)
-        };
-        let contested: Vec<_> = failing.iter().map(|c| (c.oracle, opponent(c))).collect();
-        return match contested.iter().find(|(_, opponent)| opponent.is_none()) {
-            Some(_) => Verdict::Fail,
-            None => {
-                let (one, other) = contested[0];
-                let other = other.unwrap_or(one);
-                Verdict::Inconclusive(Reason::OraclesDisagree(one, other))
-            }
-        };
+    fn resolution(&self, c: &Comparison) -> f64 {
+        c.resolution(self.size_beside(c))
     }
-    // Every point must be seen sharply by somebody.
-    let at = |point| {
-        counted
+
+    fn weigh(&self) -> Verdict {
+        let failing: Vec<&Comparison> = self
+            .counted
             .iter()
-            .filter(|c| c.point == point)
-            .map(|c| c.resolution())
-            .fold(f64::INFINITY, f64::min)
-    };
-    let resolution = (0..points).map(at).fold(0.0, f64::max);
-    if resolution <= demanded {
-        Verdict::Pass
-    } else if resolution.is_infinite() && counted.iter().all(|c| c.resolution().is_finite()) {
-        // A point at which nothing could be compared.
-        Verdict::Inconclusive(Reason::OutsideDomain)
-    } else {
-        Verdict::Inconclusive(Reason::TooNoisy {
-            resolution,
-            demanded,
+            .copied()
+            .filter(|c| c.excess() > 1.0)
+            .collect();
+        if let Some(first) = failing.first() {
+            // An oracle that a sharper, passing, one contradicts is no proof.
+            let uncontested = failing.iter().any(|c| self.opponent(c).is_none());
+            return match self.opponent(first) {
+                Some(other) if !uncontested => {
+                    Verdict::Inconclusive(Reason::OraclesDisagree(first.oracle, other))
+                }
+                _ => Verdict::Fail,
+            };
+        }
+        // Every point must be seen sharply by somebody, who rests on nothing that
+        // is itself in doubt.
+        let stands = |c: &Comparison| {
+            c.rests_on.is_none_or(|base| {
+                let of_base = self.judged.iter().find(|j| j.check == base);
+                of_base.is_none_or(|j| j.verdict == Verdict::Pass)
+            })
+        };
+        let over_points = |admitted: &dyn Fn(&Comparison) -> bool| {
+            let at = |point| {
+                let here = self
+                    .counted
+                    .iter()
+                    .filter(|c| c.point == point && admitted(c));
+                here.map(|c| self.resolution(c))
+                    .fold(f64::INFINITY, f64::min)
+            };
+            (0..self.points).map(at).fold(0.0, f64::max)
+        };
+        let (resolution, any) = (over_points(&stands), over_points(&|_| true));
+        let demanded = self.demanded;
+        if resolution <= demanded {
+            return Verdict::Pass;
+        }
+        let doubtful = self
+            .counted
+            .iter()
+            .filter(|c| !stands(c))
+            .find_map(|c| c.rests_on);
+        Verdict::Inconclusive(match doubtful {
+            Some(base) if any <= demanded => Reason::RestsOn(base),
+            _ if self.vanishes() => Reason::Vanishes,
+            _ if any.is_infinite() => Reason::OutsideDomain,
+            _ => Reason::TooNoisy {
+                resolution: any,
+                demanded,
+            },
         })
+    }
+
+    /// Whether the quantity is zero to rounding at every point.
+    fn vanishes(&self) -> bool {
+        self.counted
+            .iter()
+            .all(|c| c.size() <= c.largest(|k| c.bound(k)))
+    }
+
+    /// A passing oracle at the same point that speaks against a failing one: their
+    /// intervals exclude each other, or its own is narrower where the failure is.
+    fn opponent(&self, c: &Comparison) -> Option<Oracle> {
+        let k = worst_of(c);
+        let relative: f64 = narrow(c.largest(|k| c.difference(k)) / self.size_beside(c));
+        let speaks = |o: &&&Comparison| {
+            if o.point != c.point || o.excess() > 1.0 {
+                return false;
+            }
+            if o.along != c.along {
+                return self.resolution(o) < relative * CLEARLY;
+            }
+            let apart = (c.expected.value[k] - o.expected.value[k]).abs();
+            let exclude = apart > c.expected.bound[k] + o.expected.bound[k];
+            exclude || o.expected.bound[k] < c.expected.bound[k]
+        };
+        self.counted.iter().find(speaks).map(|o| o.oracle)
+    }
+
+    /// The entries that stand out; of a passed check the closest alone.
+    fn worst_entries(&self, failed: bool) -> Vec<Entry> {
+        let place = |c: &Comparison, k: usize| (c.point, c.along, k);
+        if !failed {
+            let closest = self.counted.iter().map(|c| (c, worst_of(c)));
+            let by_excess = |a: &(&&Comparison, usize), b: &(&&Comparison, usize)| {
+                a.0.excess_of(a.1).total_cmp(&b.0.excess_of(b.1))
+            };
+            let closest = closest.filter(|(c, _)| c.len() > 0).max_by(by_excess);
+            return closest.map(|(c, k)| c.entry(k)).into_iter().collect();
+        }
+        let mut found: Vec<(f64, &Comparison, usize)> = Vec::new();
+        for c in &self.counted {
+            let excesses = (0..c.len()).map(|k| (c.excess_of(k), *c, k));
+            found.extend(excesses.filter(|(excess, ..)| *excess > 1.0));
+        }
+        found.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let mut shown: Vec<(f64, &Comparison, usize)> = Vec::new();
+        for one in found {
+            let known = |(_, c, k): &(f64, &Comparison, usize)| place(c, *k) == place(one.1, one.2);
+            if shown.len() < SHOWN && !shown.iter().any(known) {
+                shown.push(one);
+            }
+        }
+        shown.into_iter().map(|(_, c, k)| c.entry(k)).collect()
+    }
+
+    /// Fits the terms to the sharpest oracle that fails and sees entries.
+    fn explanation(&self, check: Check, gathered: &Gathered) -> Option<Explanation> {
+        let of_oracle = |oracle: Oracle| -> Vec<&Comparison> {
+            let entries = self
+                .counted
+                .iter()
+                .filter(|c| c.oracle == oracle && !c.along);
+            entries.copied().collect()
+        };
+        let fails = |of: &Vec<&Comparison>| of.iter().any(|c| c.excess() > 1.0);
+        let order = [
+            Oracle::Extended,
+            Oracle::Double,
+            Oracle::Differences,
+            Oracle::Finitediff,
+        ];
+        let comparisons = order.into_iter().map(of_oracle).find(fails)?;
+        let at = |c: &Comparison| -> Option<&TermsAt> {
+            let here = |t: &&TermsAt| t.check == check && t.point == c.point;
+            gathered.terms.iter().find(here)
+        };
+        let with_terms: Option<Vec<_>> = comparisons.iter().map(|c| Some((*c, at(c)?))).collect();
+        let with_terms = with_terms?;
+        let bounds: Vec<[Wide; 2]> = with_terms
+            .iter()
+            .map(|(c, _)| [&c.found.bound + &c.expected.bound, c.found.bound.clone()])
+            .collect();
+        let sides = with_terms.iter().zip(&bounds);
+        let lacks: Vec<Lack<'_>> = sides
+            .map(|((c, at), [bound, own_bound])| Lack {
+                found: &c.found.value,
+                expected: &c.expected.value,
+                bound,
+                own_bound,
+                terms: &at.terms,
+            })
+            .collect();
+        explain(&lacks)
     }
 }
 
@@ -202,10 +328,14 @@ fn worst_of(c: &Comparison) -> usize {
     (0..c.len()).max_by(by_excess).unwrap_or(0)
 }
 
-fn votes(all: &[&Comparison], aside: &dyn Fn(&Comparison) -> Option<Check>) -> Vec<Vote> {
+fn votes(
+    all: &[&Comparison],
+    aside: &dyn Fn(&Comparison) -> Option<Check>,
+    bench: &Bench<'_>,
+) -> Vec<Vote> {
     let mut out: Vec<Vote> = Vec::new();
     for c in all {
-        let (excess, resolution) = (c.excess(), c.resolution());
+        let (excess, resolution) = (c.excess(), bench.resolution(c));
         match out.iter_mut().find(|v| v.oracle == c.oracle) {
             Some(vote) => {
                 vote.excess = vote.excess.max(excess);
@@ -220,61 +350,4 @@ fn votes(all: &[&Comparison], aside: &dyn Fn(&Comparison) -> Option<Check>) -> V
         }
     }
     out
-}
-
-/// The entries that stand out, one oracle's word each: the sharpest one's.
-fn worst_entries(counted: &[&Comparison], failed: bool) -> Vec<Entry> {
-    let mut entries: Vec<(f64, Entry)> = Vec::new();
-    for c in counted {
-        for k in 0..c.len() {
-            let excess = c.excess_of(k);
-            if failed && excess <= 1.0 {
-                continue;
-            }
-            let entry = c.entry(k);
-            let place = |e: &Entry| (e.point, e.row, e.column, e.along_direction);
-            match entries.iter_mut().find(|(_, e)| place(e) == place(&entry)) {
-                Some((known, old)) if excess > *known => (*known, *old) = (excess, entry),
-                Some(_) => {}
-                None => entries.push((excess, entry)),
-            }
-        }
-    }
-    entries.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let shown = if failed { SHOWN } else { 1 };
-    entries.into_iter().take(shown).map(|(_, e)| e).collect()
-}
-
-/// Fits the terms to the sharpest oracle that sees entries.
-fn explanation(check: Check, gathered: &Gathered, counted: &[&Comparison]) -> Option<Explanation> {
-    let of_entries = |oracle: Oracle| {
-        let entries = counted
-            .iter()
-            .filter(move |c| c.oracle == oracle && !c.along);
-        entries.copied().collect::<Vec<&Comparison>>()
-    };
-    let order = [
-        Oracle::Extended,
-        Oracle::Double,
-        Oracle::Differences,
-        Oracle::Finitediff,
-    ];
-    let comparisons = order.into_iter().map(of_entries).find(|c| !c.is_empty())?;
-    let mut bounds = Vec::new();
-    for c in &comparisons {
-        let terms = gathered
-            .terms
-            .iter()
-            .find(|t| t.check == check && t.point == c.point)?;
-        bounds.push((*c, terms, &c.found.bound + &c.expected.bound));
-    }
-    let lacks: Vec<Lack<'_>> = bounds
-        .iter()
-        .map(|(c, terms, bound)| Lack {
-            missing: &c.expected.value - &c.found.value,
-            bound,
-            terms: &terms.terms,
-        })
-        .collect();
-    explain(&lacks)
 }

@@ -9,6 +9,7 @@ use super::report::{Evaluations, Report};
 use super::terms::{HasTerms, Part, Term};
 use super::{run, verdict};
 use crate::error::Error;
+use crate::geometry::check_vector;
 use crate::objective::{HasHessian, HasHessianProduct, HasJacobian, HasThirdDerivative, Objective};
 use crate::scalar::{Scalar, epsilon, real, to_f64};
 
@@ -98,6 +99,8 @@ pub(crate) struct Parts<'a, T: Scalar> {
     pub(crate) seed: u64,
     pub(crate) demanded: f64,
     pub(crate) differences: bool,
+    pub(crate) lengths: Option<DVector<T>>,
+    pub(crate) formula_error: f64,
     pub(crate) evaluations: Cell<Evaluations>,
 }
 
@@ -122,6 +125,8 @@ impl<'a, T: Scalar, O: Objective<T>> Verification<'a, T, O> {
             seed: 0,
             demanded: to_f64(epsilon::<T>().powf(real(DEMANDED_DIGITS))),
             differences: true,
+            lengths: None,
+            formula_error: 0.0,
             evaluations: Cell::default(),
         };
         Verification { objective, parts }
@@ -173,11 +178,30 @@ impl<'a, T: Scalar, O: Objective<T>> Verification<'a, T, O> {
         self
     }
 
+    /// The lengths over which f changes, one a parameter, where the objective has
+    /// no metric to tell them and x does not (at x = 0 least of all). Differences
+    /// then begin there instead of searching.
+    #[must_use]
+    pub fn lengths(mut self, lengths: &DVector<T>) -> Self {
+        self.parts.lengths = Some(lengths.clone());
+        self
+    }
+
+    /// Admits that the formula errs by so much, relative to its largest entry, for
+    /// a reason that is smooth in x and therefore in no noise: an inner iteration
+    /// to 1e-8, a factorisation made once in single precision.
+    #[must_use]
+    pub fn formula_error(mut self, relative: f64) -> Self {
+        self.parts.formula_error = relative;
+        self
+    }
+
     /// Verifies.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] without a point, [`Error::Shape`] for a point of the
-    /// wrong length, and errors of the objective that are not about a point, such
+    /// [`Error::OutOfRange`] without a point or without any oracle,
+    /// [`Error::Empty`] for no parameters, [`Error::Shape`] for points, definitions
+    /// and derivatives of the wrong shape, and errors of the objective that are not about a point, such
     /// as rows that cannot be read.
     pub fn run(&self) -> Result<Report, Error> {
         let parts = &self.parts;
@@ -188,8 +212,33 @@ impl<'a, T: Scalar, O: Objective<T>> Verification<'a, T, O> {
                 range: "at least 1",
             });
         }
+        if parts.dim == 0 {
+            return Err(Error::Empty {
+                what: "objective",
+                rows: 0,
+                columns: 0,
+            });
+        }
+        if parts.definition.is_none() && !parts.differences {
+            return Err(Error::OutOfRange {
+                name: "oracles",
+                value: 0.0,
+                range: "at least 1: a definition or differences",
+            });
+        }
+        if let Some(definition) = parts.definition.filter(|d| d.dim() != parts.dim) {
+            return Err(Error::Shape {
+                what: "definition",
+                unit: "parameters",
+                expected: parts.dim,
+                found: definition.dim(),
+            });
+        }
         for x in &parts.points {
-            crate::geometry::check_vector("x", x, parts.dim)?;
+            check_vector("x", x, parts.dim)?;
+        }
+        if let Some(lengths) = &parts.lengths {
+            check_vector("lengths", lengths, parts.dim)?;
         }
         parts.evaluations.set(Evaluations::default());
         let gathered = run::gather(parts)?;

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::{
-    Check, Entry, Evaluations, Explanation, Oracle, Reason, Report, TermFinding, Verdict, Vote,
+    Check, Entry, Evaluations, Explanation, Oracle, Planted, Reason, Report, TermFinding, Verdict,
+    Vote,
 };
 
 impl fmt::Display for Check {
@@ -28,10 +29,16 @@ impl fmt::Display for Reason {
                 f,
                 "rounding hides errors below {resolution:.1e}, {demanded:.1e} was asked for"
             ),
+            Reason::Vanishes => {
+                f.write_str("it is zero to rounding at these points: verify it elsewhere")
+            }
             Reason::NoOracle => f.write_str("nothing to compare with"),
             Reason::OutsideDomain => f.write_str("no step from the point stays in the domain"),
             Reason::RestsOn(check) => {
-                write!(f, "could only be compared with the {check}, which failed")
+                write!(
+                    f,
+                    "could only be compared with the {check}, which did not pass"
+                )
             }
             Reason::OraclesDisagree(a, b) => {
                 write!(f, "two oracles contradict each other: {a}, {b}")
@@ -86,6 +93,9 @@ impl fmt::Display for Explanation {
             Explanation::OneOf(findings) => {
                 write!(f, "one of: {}", list(findings, "; or "))
             }
+            Explanation::TermsDiffer => f.write_str(
+                "the formula does not compute the sum of its terms, so that they cannot tell",
+            ),
             Explanation::Unexplained => f.write_str(
                 "no change of coefficients explains it: a term is missing or has another form",
             ),
@@ -99,9 +109,10 @@ impl fmt::Display for Report {
             write!(f, "{:28} {:12}", check.check, check.verdict)?;
             match (&check.verdict, check.detects()) {
                 (Verdict::Inconclusive(reason), _) => write!(f, " {reason}")?,
-                (Verdict::Pass, Some(smallest)) => {
+                (Verdict::Pass, Some(smallest)) if smallest < 1.0 => {
                     write!(f, " an error of {smallest:.1e} would have been caught")?;
                 }
+                (Verdict::Pass, _) => write!(f, " it is zero to rounding at these points")?,
                 _ => {}
             }
             writeln!(f)?;
@@ -120,6 +131,10 @@ impl fmt::Display for Report {
                     write!(f, " (not counted: the {check} failed)")?;
                 }
                 writeln!(f)?;
+            }
+            let missed = |p: &&Planted| p.smallest.is_none();
+            for planted in check.power.iter().filter(missed) {
+                writeln!(f, "    would not have been caught: {}", planted.what)?;
             }
             if check.verdict == Verdict::Fail {
                 for entry in &check.worst {
@@ -167,7 +182,9 @@ impl fmt::Display for Entry {
             bound,
             along_direction,
         } = self;
-        let place = if *along_direction {
+        let place = if *along_direction && *column > 0 {
+            format!("row {row} along direction {column}")
+        } else if *along_direction {
             format!("along direction {row}")
         } else {
             format!("entry ({row}, {column})")

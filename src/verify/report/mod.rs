@@ -107,12 +107,15 @@ pub enum Reason {
         /// What was to be seen.
         demanded: f64,
     },
+    /// The quantity is zero to rounding at every point, and nothing is known of how
+    /// large it could be: verify elsewhere.
+    Vanishes,
     /// Nobody to compare with.
     NoOracle,
     /// No step from the point stays in the domain, or the point itself is
     /// outside.
     OutsideDomain,
-    /// The only comparison is with something that failed its own check.
+    /// The only comparison is with something that has not passed its own check.
     RestsOn(Check),
     /// Two oracles contradict each other: the definition and the code differ.
     OraclesDisagree(Oracle, Oracle),
@@ -160,7 +163,8 @@ pub struct Vote {
 pub struct TermFinding {
     /// The term.
     pub name: String,
-    /// The coefficient that it has.
+    /// The coefficient that it has; where the formula computes another than its
+    /// term states, the computed one.
     pub coefficient: f64,
     /// The coefficient that the oracle asks for.
     pub should_be: f64,
@@ -180,6 +184,9 @@ pub enum Explanation {
     Coefficients(Vec<TermFinding>),
     /// Any one of these explains the failure; the points do not tell which.
     OneOf(Vec<TermFinding>),
+    /// The formula does not compute the sum of its terms: what the terms say of it
+    /// does not hold.
+    TermsDiffer,
     /// No coefficients make it right: a term is missing or has another form.
     Unexplained,
 }
