@@ -18,7 +18,7 @@ pub struct Args {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done, 1 not recovered (the status says why), 2 bad input.
+Exit codes: 0 done, 1 not recovered (the status says why) or a check that failed, 2 bad input.
 Files by ending: .mtx (Matrix Market), .csv (header optional, no row names), .npy.
 A vector is one value a line, or one row.";
 
@@ -31,6 +31,16 @@ pub enum Command {
     /// The demonstration: Brownlee's stack loss data, a model fitted on a secret subset of its 21
     /// rows, and the published scores of that model give the model back.
     Recover(RecoverArgs),
+    /// Checks gradient, Hessian, products and Jacobian; without files, on twelve reference
+    /// instances.
+    ///
+    /// Every derivative is compared with differences of the quantity that it should be the
+    /// derivative of, and with the definition, differentiated in 237 bits. A discrepancy fails
+    /// where rounding cannot explain it; there is no tolerance to choose. Where rounding hides so
+    /// much that a pass would mean nothing, the verdict is inconclusive, which is no failure (exit
+    /// code 0). What a pass means is measured: the smallest relative error that would have been
+    /// caught.
+    Verify(VerifyArgs),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -41,6 +51,17 @@ pub enum ObjectiveName {
     Scores,
     /// Half the squared distance of the score gradient from the target
     Gradient,
+}
+
+impl ObjectiveName {
+    /// As it stands on the command line and in results.
+    pub fn name(self) -> &'static str {
+        match self {
+            ObjectiveName::Barrier => "barrier",
+            ObjectiveName::Scores => "scores",
+            ObjectiveName::Gradient => "gradient",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -126,6 +147,54 @@ pub struct RecoverArgs {
     /// Prints one JSON object at full precision
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct VerifyArgs {
+    /// What to check [default: all three]
+    pub objective: Option<ObjectiveName>,
+    /// The design matrix A, n rows and d columns; goes with --rhs and --at. Without these three
+    /// the reference instances are checked
+    #[arg(long, value_name = "FILE")]
+    pub matrix: Option<PathBuf>,
+    /// The right-hand side b, n values: the response of a regression
+    #[arg(long, value_name = "FILE")]
+    pub rhs: Option<PathBuf>,
+    /// The point x at which to check, d values; no slack may be zero there
+    #[arg(long, value_name = "FILE")]
+    pub at: Option<PathBuf>,
+    /// The target: n scores, or a gradient of d values. Default: scores of d/n each, and a
+    /// gradient of zeros
+    #[arg(long, value_name = "FILE")]
+    pub target: Option<PathBuf>,
+    /// Adds the ridge 1/2 |diag(w) A x|^2: one number for all rows, or a file of n weights w (not
+    /// squared)
+    #[arg(long, value_name = "NUMBER|FILE", allow_negative_numbers = true)]
+    pub ridge: Option<String>,
+    /// Seeds the random directions; equal seeds give equal reports
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Draws the remainders of Taylor's formula against the step as an .svg file: slope 2 where
+    /// the gradient is right, 3 where the Hessian is too
+    #[arg(long, value_name = "FILE")]
+    pub plot: Option<PathBuf>,
+    /// Allows a plot that exists to be overwritten
+    #[arg(long)]
+    pub force: bool,
+    /// Prints one JSON object at full precision
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl VerifyArgs {
+    /// No file and nothing that goes with files: the reference instances.
+    pub fn is_reference(&self) -> bool {
+        self.matrix.is_none()
+            && self.rhs.is_none()
+            && self.at.is_none()
+            && self.target.is_none()
+            && self.ridge.is_none()
+    }
 }
 
 impl RecoverArgs {

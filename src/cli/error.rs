@@ -31,7 +31,7 @@ impl CliError {
         if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
             return CliError::new(
                 "usage",
-                "a command is required, evaluate or recover (try --help)",
+                "a command is required, evaluate, recover or verify (try --help)",
             );
         }
         let text = error.render().to_string();
@@ -48,7 +48,7 @@ impl CliError {
         json!({ "error": object })
     }
 
-    fn detail(mut self, key: &str, value: impl Into<Value>) -> Self {
+    pub fn detail(mut self, key: &str, value: impl Into<Value>) -> Self {
         self.details.insert(key.into(), value.into());
         self
     }

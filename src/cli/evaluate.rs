@@ -87,14 +87,6 @@ fn values<F: levinv::ClosedForm<f64>>(
     })
 }
 
-fn name(objective: ObjectiveName) -> &'static str {
-    match objective {
-        ObjectiveName::Barrier => "barrier",
-        ObjectiveName::Scores => "scores",
-        ObjectiveName::Gradient => "gradient",
-    }
-}
-
 fn to_json(
     args: &EvaluateArgs,
     model: &Model<f64>,
@@ -108,7 +100,7 @@ fn to_json(
         .map(|r| r.iter().copied().collect())
         .collect();
     let object = json!({
-        "objective": name(args.objective),
+        "objective": args.objective.name(),
         "n": model.nrows(),
         "d": model.dim(),
         "slack": at.slack().as_slice(),
@@ -138,7 +130,7 @@ fn to_text(
         // Writing to a string does not fail.
         let _ = writeln!(out, "{label:<18} {text}");
     };
-    line("objective", format!("{}{ridge}", name(args.objective)));
+    line("objective", format!("{}{ridge}", args.objective.name()));
     line(
         "model",
         format!("{} rows, {} columns", model.nrows(), model.dim()),

@@ -42,6 +42,11 @@ pub fn write_csv(path: &Path, rows: &[Row], force: bool) -> Result<(), CliError>
 pub fn write_svg(path: &Path, rows: &[Row], force: bool) -> Result<(), CliError> {
     let mut svg = String::new();
     draw(&mut svg, rows).map_err(|e| CliError::new("plot", format!("{}: {e}", path.display())))?;
+    save(path, &svg, force)
+}
+
+/// Writes a finished drawing.
+pub fn save(path: &Path, svg: &str, force: bool) -> Result<(), CliError> {
     let mut file = create_output(path, force)?;
     std::io::Write::write_all(&mut file, svg.as_bytes()).map_err(|e| {
         CliError::new(

@@ -1,5 +1,5 @@
-//! The command line: `args` parses and does nothing else, `evaluate` and
-//! `recover` work, `report` prints.
+//! The command line: `args` parses and does nothing else, `evaluate`, `recover`
+//! and `verify` work, `report` prints.
 
 mod args;
 mod demo;
@@ -14,6 +14,10 @@ mod problem;
 mod progress;
 mod recover;
 mod report;
+mod verify;
+mod verify_plot;
+mod verify_reference;
+mod verify_report;
 mod with_solver;
 
 use std::process::ExitCode;
@@ -26,6 +30,7 @@ use error::CliError;
 /// Exit codes, as `--help` states them.
 const DONE: u8 = 0;
 const NOT_RECOVERED: u8 = 1;
+const CHECK_FAILED: u8 = 1;
 const BAD_INPUT: u8 = 2;
 
 /// What a command printed, and how it ended.
@@ -72,5 +77,6 @@ fn run(args: &Args) -> Result<Outcome, CliError> {
         Command::Evaluate(options) => evaluate::run(options),
         Command::Recover(options) if options.is_demonstration() => demo::run(options),
         Command::Recover(options) => recover::run(options),
+        Command::Verify(options) => verify::run(options),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::args::RecoverArgs;
+use super::args::{RecoverArgs, VerifyArgs};
 use super::error::CliError;
 use super::files::{FileError, check_format};
 
@@ -13,14 +13,42 @@ const LINKS: usize = 16;
 /// replace one another or an input of this very run, or that have the wrong
 /// ending.
 pub fn check_outputs(args: &RecoverArgs) -> Result<(), CliError> {
-    let outputs: Vec<(&str, &PathBuf)> = [
+    let outputs = [
         ("--out", &args.out),
         ("--history", &args.history),
         ("--plot", &args.plot),
-    ]
-    .into_iter()
-    .filter_map(|(option, path)| Some((option, path.as_ref()?)))
-    .collect();
+    ];
+    let files = [&args.matrix, &args.rhs, &args.target, &args.start];
+    check(&outputs, &files, &[&args.signs, &args.ridge], args.force)?;
+    args.out.as_deref().map(check_format).transpose()?;
+    check_ending(&args.history, "csv")?;
+    check_ending(&args.plot, "svg")
+}
+
+/// The same for the one output of `verify`.
+pub fn check_plot(args: &VerifyArgs) -> Result<(), CliError> {
+    let files = [&args.matrix, &args.rhs, &args.at, &args.target];
+    check(
+        &[("--plot", &args.plot)],
+        &files,
+        &[&args.ridge],
+        args.force,
+    )?;
+    check_ending(&args.plot, "svg")
+}
+
+/// Outputs by their options against inputs: files, and arguments that may name
+/// one.
+fn check(
+    outputs: &[(&str, &Option<PathBuf>)],
+    files: &[&Option<PathBuf>],
+    words: &[&Option<String>],
+    force: bool,
+) -> Result<(), CliError> {
+    let outputs: Vec<(&str, &PathBuf)> = outputs
+        .iter()
+        .filter_map(|(option, path)| Some((*option, path.as_ref()?)))
+        .collect();
     for (k, (option, path)) in outputs.iter().enumerate() {
         let same = |other: &&(&str, &PathBuf)| resolved(other.1) == resolved(path);
         if let Some((other, _)) = outputs[..k].iter().find(same) {
@@ -32,16 +60,17 @@ pub fn check_outputs(args: &RecoverArgs) -> Result<(), CliError> {
         }
     }
     // Words like `positive` and numbers are no files, and resolve to none.
-    let words = [&args.signs, &args.ridge].into_iter().flatten();
-    let inputs: Vec<PathBuf> = [&args.matrix, &args.rhs, &args.target, &args.start]
-        .into_iter()
+    let words = words.iter().copied().flatten().map(PathBuf::from);
+    let inputs: Vec<PathBuf> = files
+        .iter()
+        .copied()
         .flatten()
         .cloned()
-        .chain(words.map(PathBuf::from))
+        .chain(words)
         .collect();
     for (_, path) in &outputs {
         let shown = path.display();
-        if !args.force && path.symlink_metadata().is_ok() {
+        if !force && path.symlink_metadata().is_ok() {
             return Err(FileError::Exists(path.to_path_buf()).into());
         }
         let replaced = |input: &PathBuf| input.exists() && resolved(input) == resolved(path);
@@ -59,7 +88,11 @@ pub fn check_outputs(args: &RecoverArgs) -> Result<(), CliError> {
             ));
         }
     }
-    let ending = |path: &Option<PathBuf>, wanted: &str| match path {
+    Ok(())
+}
+
+fn check_ending(path: &Option<PathBuf>, wanted: &str) -> Result<(), CliError> {
+    match path {
         Some(path)
             if path
                 .extension()
@@ -69,10 +102,7 @@ pub fn check_outputs(args: &RecoverArgs) -> Result<(), CliError> {
             Err(CliError::new("unsupported_format", message))
         }
         _ => Ok(()),
-    };
-    args.out.as_deref().map(check_format).transpose()?;
-    ending(&args.history, "csv")?;
-    ending(&args.plot, "svg")
+    }
 }
 
 /// The file that a path leads to, whether or not it exists yet.

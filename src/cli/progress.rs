@@ -1,6 +1,8 @@
 //! A progress line on standard error, for what takes over a second.
 
 use std::io::IsTerminal;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -48,5 +50,53 @@ impl Drop for Spinner {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+    }
+}
+
+/// A spinner for work that does not report from within: a thread of its own
+/// notices that a second has passed.
+pub struct Attendant {
+    messages: Option<Sender<String>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Attendant {
+    pub fn new() -> Self {
+        if !std::io::stderr().is_terminal() {
+            let (messages, thread) = (None, None);
+            return Attendant { messages, thread };
+        }
+        let (messages, inbox) = channel::<String>();
+        let thread = std::thread::spawn(move || {
+            let (mut spinner, mut last) = (Spinner::new(), String::new());
+            loop {
+                match inbox.recv_timeout(PATIENCE) {
+                    Ok(message) => last = message,
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => break,
+                }
+                spinner.tell(|| last.clone());
+            }
+        });
+        Attendant {
+            messages: Some(messages),
+            thread: Some(thread),
+        }
+    }
+
+    /// What is being worked on.
+    pub fn tell(&self, message: impl Fn() -> String) {
+        if let Some(messages) = &self.messages {
+            // Without a reader there is nobody to tell.
+            let _ = messages.send(message());
+        }
+    }
+}
+
+impl Drop for Attendant {
+    fn drop(&mut self) {
+        // The thread ends with the last sender, and clears its line.
+        self.messages = None;
+        let _ = self.thread.take().map(JoinHandle::join);
     }
 }
