@@ -5,7 +5,7 @@ mod common;
 
 use common::test_functions::{CASES, Case, Literal, Valley, WRONG};
 use levinv::DVector;
-use levinv::verify::{Check, CheckReport, Oracle, Report, Verdict, Verification};
+use levinv::verify::{Check, CheckReport, Report, Verdict, Verification};
 
 const POINTS: usize = 20;
 const CHECKS: [Check; 4] = [
@@ -15,23 +15,11 @@ const CHECKS: [Check; 4] = [
     Check::Symmetry,
 ];
 
-/// A false alarm of the verification as it stands, to be taken out once mended:
-/// steps of 1, 2 and 4 are whole periods of cos 2πx, whose differences then agree
-/// on the derivative of the rest. Shorter steps contradict them, and the bound
-/// becomes exactly what separates the two.
-fn whole_periods(case: &Case, check: &CheckReport) -> bool {
-    let accuses = |oracle: Oracle, excess: f64| {
-        excess > 1.0 && !(oracle == Oracle::Differences && excess < 1.0 + 1e-6)
-    };
-    case.name.starts_with("rastrigin") && !check.votes.iter().any(|v| accuses(v.oracle, v.excess))
-}
-
-/// Another, of the definition: rounding that the noise estimate does not see. A
-/// constant such as the exponent 1.9 is rounded alike at every point; and the
-/// rounding of one product may go evenly along a progression.
-fn rounding(check: &CheckReport) -> bool {
+/// A constant such as the exponent 1.9 is rounded alike at every point, which no
+/// noise shows: at 1e42 to that power the shipped Hessian is 1e-13 off.
+fn rounded_constants(case: &Case, check: &CheckReport) -> bool {
     let off = |e: &levinv::verify::Entry| (e.difference / e.expected).abs();
-    check.worst.iter().all(|e| off(e) < 1e-12)
+    case.name == "cross_in_tray" && check.worst.iter().all(|e| off(e) < 1e-12)
 }
 
 /// Runs every case at every point. What fails must be wrong, what is wrong fail.
@@ -59,14 +47,12 @@ fn judge(
 
 #[test]
 fn black_boxes() {
-    judge(Case::black_box, whole_periods);
+    judge(Case::black_box, |_, _| false);
 }
 
 #[test]
 fn beside_their_definitions() {
-    judge(Case::defined, |case, check| {
-        whole_periods(case, check) || rounding(check)
-    });
+    judge(Case::defined, rounded_constants);
 }
 
 /// Few points are left open: there the functions change a thousand times between
@@ -84,7 +70,6 @@ fn right_ones_pass() {
             let passes = verdicts.filter(|c| c.verdict == Verdict::Pass).count();
             let least = match case.wrong(check) {
                 Some(_) => 0,
-                None if case.name.starts_with("rastrigin") => 15,
                 None => POINTS - 1,
             };
             assert!(
@@ -137,7 +122,7 @@ fn the_wrong_term_of_rosenbrock_is_named() {
         ] {
             let f = Valley { a, b: 100.0, dim };
             let x = DVector::from_fn(dim, |i, _| 0.7 - 0.3 * i as f64);
-            let printed = Literal::Rosenbrock(a, 100.0);
+            let printed = Literal::Rosenbrock(a, 100.0).of(dim);
             let alone = || Verification::of(&f).hessian().terms().at(&x).around(2);
             for run in [alone(), alone().definition(&printed)] {
                 let text = run.run().expect("inside").to_string();

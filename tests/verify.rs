@@ -480,3 +480,330 @@ fn asymmetry_nonlinearity_and_a_flipped_row_are_each_found_by_their_own_check() 
     let worst = &report.check(Check::Jacobian).unwrap().worst;
     assert!(worst.iter().all(|e| e.row == 3), "{report}");
 }
+
+/// Functions of one variable whose f64 code loses digits on the way.
+#[derive(Clone, Copy, Debug)]
+enum Line {
+    /// 1 − cos x, near 0.
+    Versine,
+    /// log(1 + e⁻ˣ), where the 1 swallows the rest.
+    Softplus,
+    /// (1e8 + sin x) − 1e8
+    Shifted,
+    /// 1 + (x − 1)²
+    Parabola,
+    /// 3
+    Constant,
+    /// 2x − 5
+    Affine,
+}
+
+impl Definition for Line {
+    fn dim(&self) -> usize {
+        1
+    }
+
+    fn value<S: Scalar>(&self, x: &DVector<S>) -> S {
+        let (x, real) = (x[0], nalgebra::convert::<f64, S>);
+        match self {
+            Line::Versine => S::one() - x.cos(),
+            Line::Softplus => (S::one() + (-x).exp()).ln(),
+            Line::Shifted => (real(1e8) + x.sin()) - real(1e8),
+            Line::Parabola => S::one() + (x - S::one()) * (x - S::one()),
+            Line::Constant => real(3.0) + x * S::zero(),
+            Line::Affine => real(2.0) * x - real(5.0),
+        }
+    }
+}
+
+impl levinv::Objective<f64> for Line {
+    fn dim(&self) -> usize {
+        1
+    }
+
+    fn value(&self, x: &DVector<f64>) -> Result<f64, Error> {
+        Ok(Definition::value(self, x))
+    }
+
+    fn gradient(&self, x: &DVector<f64>) -> Result<DVector<f64>, Error> {
+        let x = x[0];
+        let slope = match self {
+            Line::Versine => x.sin(),
+            Line::Softplus => -(-x).exp() / (1.0 + (-x).exp()),
+            Line::Shifted => x.cos(),
+            Line::Parabola => 2.0 * (x - 1.0),
+            Line::Constant => 0.0,
+            Line::Affine => 2.0,
+        };
+        Ok(DVector::from_element(1, slope))
+    }
+}
+
+impl HasHessian<f64> for Line {
+    fn hessian(&self, x: &DVector<f64>) -> Result<DMatrix<f64>, Error> {
+        let x = x[0];
+        let curvature = match self {
+            Line::Versine => x.cos(),
+            Line::Softplus => (-x).exp() / (1.0 + (-x).exp()).powi(2),
+            Line::Shifted => -x.sin(),
+            Line::Parabola => 2.0,
+            Line::Constant | Line::Affine => 0.0,
+        };
+        Ok(DMatrix::from_element(1, 1, curvature))
+    }
+}
+
+fn on_line(f: Line, x: f64, with_definition: bool) -> Report {
+    let run = Verification::of(&f)
+        .hessian()
+        .at(&DVector::from_element(1, x));
+    let run = if with_definition {
+        run.definition(&f)
+    } else {
+        run
+    };
+    run.run().unwrap()
+}
+
+#[test]
+fn digits_lost_inside_a_right_formula_are_no_failure() {
+    for (f, x) in [
+        (Line::Versine, 1e-5),
+        (Line::Versine, 0.3),
+        (Line::Softplus, 1.0),
+        (Line::Softplus, 15.0),
+        (Line::Softplus, 30.0),
+        (Line::Shifted, 1.0),
+        (Line::Shifted, 1e-3),
+    ] {
+        for with_definition in [false, true] {
+            let report = on_line(f, x, with_definition);
+            assert_ne!(report.verdict(), Verdict::Fail, "{f:?} at {x}\n{report}");
+        }
+    }
+}
+
+#[test]
+fn minimisers_constants_and_straight_lines_pass() {
+    for (f, x) in [
+        (Line::Parabola, 1.0),
+        (Line::Constant, 0.7),
+        (Line::Affine, 0.7),
+    ] {
+        for with_definition in [false, true] {
+            on_line(f, x, with_definition).assert_passed();
+        }
+    }
+}
+
+/// ½‖Ax − b‖², whose Hessian is the same everywhere, rounding included.
+struct LeastSquares {
+    a: DMatrix<f64>,
+    b: DVector<f64>,
+}
+
+impl Definition for LeastSquares {
+    fn dim(&self) -> usize {
+        self.a.ncols()
+    }
+
+    fn value<S: Scalar>(&self, x: &DVector<S>) -> S {
+        let r = self.a.map(nalgebra::convert::<f64, S>) * x - cast::<S>(&self.b);
+        r.norm_squared() * nalgebra::convert(0.5)
+    }
+}
+
+impl levinv::Objective<f64> for LeastSquares {
+    fn dim(&self) -> usize {
+        self.a.ncols()
+    }
+
+    fn value(&self, x: &DVector<f64>) -> Result<f64, Error> {
+        Ok(Definition::value(self, x))
+    }
+
+    fn gradient(&self, x: &DVector<f64>) -> Result<DVector<f64>, Error> {
+        Ok(self.a.tr_mul(&(&self.a * x - &self.b)))
+    }
+}
+
+impl HasHessian<f64> for LeastSquares {
+    fn hessian(&self, _: &DVector<f64>) -> Result<DMatrix<f64>, Error> {
+        Ok(self.a.tr_mul(&self.a))
+    }
+}
+
+impl HasHessianProduct<f64> for LeastSquares {
+    fn hessian_product(&self, _: &DVector<f64>, h: &DVector<f64>) -> Result<DVector<f64>, Error> {
+        Ok(self.a.tr_mul(&(&self.a * h)))
+    }
+}
+
+#[test]
+fn quadratics_pass_at_random_points_at_zero_and_at_their_minimiser() {
+    for (seed, n, d) in [(0, 20, 4), (1, 200, 5), (2, 600, 8)] {
+        let i = sized("base", seed, n, d);
+        let f = LeastSquares {
+            a: i.a.clone(),
+            b: i.b.clone(),
+        };
+        let minimiser = i.a.svd(true, true).solve(&f.b, 0.0).unwrap();
+        for x in [i.x.clone(), DVector::zeros(d), minimiser] {
+            for with_definition in [false, true] {
+                let run = Verification::of(&f).hessian().product().at(&x);
+                let run = if with_definition {
+                    run.definition(&f)
+                } else {
+                    run
+                };
+                run.run().unwrap().assert_passed();
+            }
+        }
+    }
+}
+
+#[test]
+fn derivatives_of_the_wrong_shape_are_typed_errors() {
+    let value = |x: &DVector<f64>| x.norm_squared();
+    let x = nalgebra::dvector![0.3, 0.9];
+    let long = Functions::new(2, value, |_: &DVector<f64>| DVector::zeros(3));
+    let found = Verification::of(&long).at(&x).run();
+    assert!(matches!(
+        found,
+        Err(Error::Shape {
+            what: "gradient",
+            expected: 2,
+            found: 3,
+            ..
+        })
+    ));
+    for (rows, columns) in [(2, 3), (3, 3), (3, 2), (1, 1)] {
+        let f = Functions::new(2, value, |x: &DVector<f64>| x * 2.0)
+            .with_hessian(move |_: &DVector<f64>| DMatrix::zeros(rows, columns));
+        let found = Verification::of(&f).hessian().at(&x).run();
+        assert!(
+            matches!(
+                found,
+                Err(Error::Shape {
+                    what: "Hessian",
+                    ..
+                })
+            ),
+            "{found:?}"
+        );
+    }
+    let found = Verification::of(&sphere())
+        .definition(&Line::Affine)
+        .at(&x)
+        .run();
+    assert!(matches!(
+        found,
+        Err(Error::Shape {
+            what: "definition",
+            expected: 2,
+            found: 1,
+            ..
+        })
+    ));
+    let nothing = Functions::new(0, value, |x: &DVector<f64>| x.clone());
+    let found = Verification::of(&nothing).at(&DVector::zeros(0)).run();
+    assert!(matches!(found, Err(Error::Empty { .. })));
+}
+
+#[test]
+fn a_miscopied_definition_is_found_out_in_many_dimensions_too() {
+    for d in [2, 13] {
+        let f = Functions::new(
+            d,
+            |x: &DVector<f64>| 0.5 * x.norm_squared(),
+            |x: &DVector<f64>| x.clone(),
+        );
+        struct Wide(usize);
+        impl Definition for Wide {
+            fn dim(&self) -> usize {
+                self.0
+            }
+            fn value<S: Scalar>(&self, x: &DVector<S>) -> S {
+                x.norm_squared() * nalgebra::convert(0.5 + 1e-3)
+            }
+        }
+        let x = DVector::from_fn(d, |j, _| 0.3 + 0.1 * j as f64);
+        let report = Verification::of(&f)
+            .definition(&Wide(d))
+            .at(&x)
+            .run()
+            .unwrap();
+        let verdict = |check| report.check(check).unwrap().verdict.clone();
+        assert_eq!(verdict(Check::Value), Verdict::Fail, "{report}");
+        assert!(
+            matches!(
+                verdict(Check::Gradient),
+                Verdict::Inconclusive(Reason::OraclesDisagree(..))
+            ),
+            "d = {d}\n{report}"
+        );
+    }
+}
+
+#[test]
+fn an_error_far_from_the_point_ends_nothing() {
+    struct Picky;
+    impl argmin::core::CostFunction for Picky {
+        type Param = Vec<f64>;
+        type Output = f64;
+        fn cost(&self, x: &Vec<f64>) -> Result<f64, argmin::core::Error> {
+            if x[0].abs() > 10.0 {
+                return Err(Error::Solver {
+                    what: "the model",
+                    reason: "infeasible".into(),
+                }
+                .into());
+            }
+            Ok(x[0].powi(3))
+        }
+    }
+    impl argmin::core::Gradient for Picky {
+        type Param = Vec<f64>;
+        type Gradient = Vec<f64>;
+        fn gradient(&self, x: &Vec<f64>) -> Result<Vec<f64>, argmin::core::Error> {
+            Ok(vec![3.0 * x[0] * x[0]])
+        }
+    }
+    let problem = ArgminObjective::new(Picky, 1);
+    let run = Verification::of(&problem)
+        .at(&nalgebra::dvector![1.7])
+        .run();
+    run.unwrap().assert_passed();
+}
+
+/// The code computes 7.92 where its terms, and the paper, say 8.
+#[test]
+fn terms_that_state_another_coefficient_than_the_code_has_are_not_believed() {
+    let i = instance("base", 0);
+    let scores = ScoreInversion::new(&model::<f64>(&i, false), i.tau.clone()).unwrap();
+    let definition = LeverageDefinition::of(&scores).unwrap();
+    let mut wrong = Wrong::new(&scores);
+    wrong.term = Some((Part::Hessian, 5, -0.01));
+    wrong.terms_are_right = true;
+    let run = Verification::of(&wrong)
+        .hessian()
+        .terms()
+        .definition(&definition);
+    let report = run.at(&i.x).run().unwrap();
+    let sentence = "term \"8 P∘(P diag(r) P)\": coefficient 7.92, should be 8";
+    assert!(report.to_string().contains(sentence), "{report}");
+}
+
+#[test]
+fn what_is_blind_to_the_gradient_does_not_pass_the_hessian_by_it() {
+    // The gradient cannot be judged where its own error bar is as wide as it is.
+    let i = instance("base", 3);
+    let scores = ScoreInversion::new(&model::<f64>(&i, false), i.tau.clone()).unwrap();
+    let problem = ArgminObjective::new(ArgminProblem::new(scores), 4);
+    let run = Verification::of(&problem).hessian().at(&i.x).demand(1e-13);
+    let report = run.run().unwrap();
+    for check in [Check::Gradient, Check::Hessian] {
+        let verdict = &report.check(check).unwrap().verdict;
+        assert!(matches!(verdict, Verdict::Inconclusive(_)), "{report}");
+    }
+}

@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 use super::definition::{Differentiated, Precision};
 use super::estimate::{Estimate, Function, Wide, evaluate};
 use super::report::{Check, Oracle};
-use super::run::{Comparison, FULL_DIMENSION, Gathered, TermsAt};
+use super::run::{Comparison, Gathered, TermsAt};
 use super::site::Site;
 use super::terms::Part;
 use crate::error::Error;
@@ -61,6 +61,9 @@ impl<'p, 's, 'a, T: Scalar> At<'p, 's, 'a, T> {
     /// Everything that was asked for.
     pub(crate) fn all(mut self) -> Result<(), Error> {
         let value = evaluate(&self.site.value(), self.site.steps.x())?;
+        if value.is_none() {
+            self.out.outside = self.out.checks.clone();
+        }
         self.sizes.value = value.map_or(0.0, |v| narrow(v.amax()));
         if let Some(residual) = self.site.residual() {
             let residual = evaluate(&residual, self.site.steps.x())?;
@@ -144,9 +147,8 @@ impl<'p, 's, 'a, T: Scalar> At<'p, 's, 'a, T> {
         derived: &Derived<'_>,
         seen: impl Fn(&Sides) -> Option<Estimate>,
     ) -> Result<(), Error> {
-        let sides = self.sides();
-        for (oracle, precision) in self.site.precisions() {
-            let sides = sides.affordable(precision);
+        for (oracle, precision, entries) in self.site.precisions() {
+            let sides = self.sides(precision, entries);
             let expected =
                 self.site
                     .by_definition(precision, &mut self.rng, &|f, precision, x| {
@@ -370,15 +372,19 @@ impl<'p, 's, 'a, T: Scalar> At<'p, 's, 'a, T> {
     }
 
     /// Unit vectors, or random directions where those would be too many.
-    fn sides(&mut self) -> Sides {
+    fn sides(&mut self, precision: Precision, entries: bool) -> Sides {
         let d = self.site.parts.dim;
-        if d <= FULL_DIMENSION {
+        if entries {
             let (u, v) = (Wide::identity(d, d), Wide::identity(d, d));
             return Sides { u, v, along: false };
         }
+        let count = match precision {
+            Precision::Double => DIRECTIONS,
+            Precision::Extended => 1,
+        };
         let mut draw = || {
             let column = |_| self.site.steps.direction(&mut self.rng).map(widen);
-            let columns: Vec<_> = (0..DIRECTIONS).map(column).collect();
+            let columns: Vec<_> = (0..count).map(column).collect();
             Wide::from_columns(&columns)
         };
         let (u, v) = (draw(), draw());
@@ -395,19 +401,6 @@ struct Sides {
 }
 
 impl Sides {
-    fn affordable(&self, precision: Precision) -> Sides {
-        let dear = self.along && precision == Precision::Extended;
-        let kept = |m: &Wide| {
-            let count = if dear { 1 } else { m.ncols() };
-            m.columns(0, count).into_owned()
-        };
-        Sides {
-            u: kept(&self.u),
-            v: kept(&self.v),
-            along: self.along,
-        }
-    }
-
     /// All entries of a form, or along pairs of directions that of each pair.
     fn forms(&self, form: impl Fn(&Wide, &Wide) -> Wide) -> Wide {
         if self.along {

@@ -37,6 +37,13 @@ pub trait Definition {
     /// d, the number of parameters.
     fn dim(&self) -> usize;
 
+    /// About how many multiplications a value takes. It decides how much is asked
+    /// of the definition in 237 bits, where each takes a hundred nanoseconds or
+    /// more.
+    fn work(&self) -> usize {
+        self.dim()
+    }
+
     /// f(x).
     fn value<S: Scalar>(&self, x: &DVector<S>) -> S;
 
@@ -59,6 +66,8 @@ pub(crate) enum Precision {
 /// between.
 pub(crate) trait Differentiated {
     fn dim(&self) -> usize;
+
+    fn work(&self) -> usize;
 
     fn value(&self, precision: Precision, x: &DVector<Extended>) -> Wide;
 
@@ -86,6 +95,10 @@ pub(crate) trait Differentiated {
 impl<D: Definition> Differentiated for D {
     fn dim(&self) -> usize {
         Definition::dim(self)
+    }
+
+    fn work(&self) -> usize {
+        Definition::work(self)
     }
 
     fn value(&self, precision: Precision, x: &DVector<Extended>) -> Wide {

@@ -57,7 +57,7 @@ const ALIKE: f64 = 0.1;
 ///
 /// # Complexity
 /// Two evaluations a halving, of which eight to twelve are usual; where lengths
-/// are not known, about 26 for the scouts.
+/// are not known, about 30 for the scouts.
 pub(crate) fn along<T: Scalar>(
     f: &Function<'_, T>,
     steps: &Steps<T>,
@@ -77,10 +77,15 @@ pub(crate) fn along<T: Scalar>(
         guess
     } else {
         tableau.scouts = line.scouts(guess, inside)?;
-        length(&tableau.scouts).map_or(guess, |h| (h / STRIDE).min(inside))
+        line.beginning(&tableau.scouts)?
+            .unwrap_or(guess)
+            .min(inside)
     };
-    tableau.fill(&line, first)?;
-    Ok(tableau.estimate())
+    tableau.fill(&line, first);
+    match tableau.error.take() {
+        Some(error) if tableau.best.is_empty() => Err(error),
+        _ => Ok(tableau.estimate()),
+    }
 }
 
 /// dF(x) column by column: F along each coordinate.
@@ -151,25 +156,40 @@ impl<T: Scalar> Line<'_, T> {
         }
         Ok(scouts)
     }
+
+    /// Twice the longest step up to which quotients are alike, from the shortest
+    /// that tells anything; `None` where none does.
+    fn beginning(&self, scouts: &[Quotient]) -> Result<Option<f64>, Error> {
+        let Some(last) = shortest(scouts) else {
+            return Ok(None);
+        };
+        let still = scouts[..last].iter().rev();
+        let longest = still.take_while(|s| alike(&scouts[last], s)).last();
+        let mut h = longest.unwrap_or(&scouts[last]).h;
+        // Between this scout and the next, step by step.
+        while h < scouts[0].h {
+            match self.quotient(2.0 * h) {
+                Ok(Some(next)) if alike(&scouts[last], &next) => h *= 2.0,
+                _ => break,
+            }
+        }
+        Ok(Some(2.0 * h))
+    }
 }
 
-/// The longest step up to which quotients are alike, from the shortest that tells
-/// anything; `None` where none does.
-fn length(scouts: &[Quotient]) -> Option<f64> {
-    let mut telling = scouts
-        .iter()
-        .rev()
-        .skip_while(|s| s.rounding.amax() > s.value.amax() * Extended::from(WORTHLESS));
-    let shortest = telling.next()?;
-    let room = shortest.value.amax() * Extended::from(ALIKE);
-    let alike = |s: &&Quotient| {
-        (0..s.value.len()).all(|k| {
-            let rounding = s.rounding[k] + shortest.rounding[k];
-            (s.value[k] - shortest.value[k]).abs() <= room + rounding
-        })
-    };
-    let last = telling.take_while(alike).last();
-    Some(last.unwrap_or(shortest).h)
+/// The shortest scout that tells anything.
+fn shortest(scouts: &[Quotient]) -> Option<usize> {
+    let tells = |s: &Quotient| s.rounding.amax() <= s.value.amax() * Extended::from(WORTHLESS);
+    scouts.iter().rposition(tells)
+}
+
+/// Whether two quotients are the same but for truncation and rounding.
+fn alike(a: &Quotient, b: &Quotient) -> bool {
+    let room = a.value.amax() * Extended::from(ALIKE);
+    (0..a.value.len()).all(|k| {
+        let rounding = a.rounding[k] + b.rounding[k];
+        (a.value[k] - b.value[k]).abs() <= room + rounding
+    })
 }
 
 /// The extrapolation of one directional derivative.
@@ -182,6 +202,8 @@ struct Tableau {
     row: Vec<Wide>,
     /// The best so far, entry by entry.
     best: Vec<Best>,
+    /// The first error that was met.
+    error: Option<Error>,
 }
 
 #[derive(Clone)]
@@ -196,13 +218,22 @@ struct Best {
 impl Tableau {
     /// Rows from the step `first` down, until rounding alone exceeds the best
     /// bound in every entry.
-    fn fill<T: Scalar>(&mut self, line: &Line<'_, T>, first: f64) -> Result<(), Error> {
+    fn fill<T: Scalar>(&mut self, line: &Line<'_, T>, first: f64) {
         for level in 0..LEVELS {
             let h = first * (-(level as f64)).exp2();
-            let Some(quotient) = line.quotient(h)? else {
+            let quotient = match line.quotient(h) {
+                Ok(Some(quotient)) => quotient,
                 // Outside: what was gathered does not continue across.
-                self.row.clear();
-                continue;
+                Ok(None) => {
+                    self.row.clear();
+                    continue;
+                }
+                // A step too far, perhaps: shorter ones will tell.
+                Err(error) => {
+                    self.row.clear();
+                    self.error.get_or_insert(error);
+                    continue;
+                }
             };
             let rounding = &quotient.rounding;
             let exceeds = |(best, r): (&Best, &Extended)| *r >= best.bound;
@@ -213,7 +244,6 @@ impl Tableau {
             self.add(&quotient);
             self.quotients.push(quotient);
         }
-        Ok(())
     }
 
     fn add(&mut self, quotient: &Quotient) {

@@ -29,9 +29,12 @@
 //!
 //! Each carries an error bound of its own, and so does the formula: the rounding
 //! noise of a quantity is measured where it is computed. A verdict compares the
-//! discrepancy with the sum of both bounds, entry by entry. Nothing is compared
-//! with a fixed tolerance, so that f·1e±8 or x in other units change no verdict,
-//! and a right formula that is numerically hard is not called wrong. Where the
+//! discrepancy with the sum of both bounds, entry by entry, not with a tolerance, so
+//! that f·1e±8 or x in other units change no verdict, and a right formula that is
+//! numerically hard is not called wrong for it. (An error that is smooth in x, of an
+//! inner iteration say, is in no noise: state it by
+//! [`formula_error`](Verification::formula_error). At x = 0 there is no unit: state
+//! [`lengths`](Verification::lengths) if 1 is none.) Where the
 //! bounds are so wide that an error would hide in them the verdict is
 //! [`Inconclusive`](Verdict::Inconclusive), and says how large an error that is.
 //!
@@ -73,8 +76,8 @@ mod verification;
 pub use definition::Definition;
 pub use leverage::{HasDefinition, LeverageDefinition};
 pub use report::{
-    Check, CheckReport, Entry, Evaluations, Explanation, Oracle, Planted, Reason, Report, Taylor,
-    TermFinding, Verdict, Vote,
+    Check, CheckReport, Entry, Evaluations, Explanation, Oracle, Planted, PlantedKind, Reason,
+    Report, Taylor, TermFinding, Verdict, Vote,
 };
 pub use run::FULL_DIMENSION;
 pub use shrink::{Instance, STEP_LIMIT, Shrunk, shrink};

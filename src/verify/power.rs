@@ -8,7 +8,7 @@
 use nalgebra::{ComplexField, RealField};
 
 use super::estimate::Wide;
-use super::report::{Check, Planted};
+use super::report::{Check, Planted, PlantedKind};
 use super::run::{Comparison, Gathered};
 use super::verdict::Judged;
 use crate::scalar::{Extended, narrow};
@@ -35,12 +35,14 @@ pub(crate) fn measure(
     }
     let watch = Watch { counted, judged };
     let mut planted = vec![Planted {
+        kind: PlantedKind::Whole,
         what: "all of it times 1 + ε".into(),
-        smallest: watch.smallest(|c| Some(c.found.value.clone())),
+        smallest: possible(watch.smallest(|c| Some(c.found.value.clone()))),
     }];
     planted.extend(watch.terms(check, gathered));
     planted.extend(watch.one_entry());
     planted.push(Planted {
+        kind: PlantedKind::Blunder,
         what: "the sign of all of it".into(),
         smallest: whole(watch.smallest(|c| Some(c.found.value.clone() * Extended::from(-2.0)))),
     });
@@ -99,10 +101,12 @@ impl Watch<'_> {
                 fits.then(|| &term.value * term.coefficient)
             });
             out.push(Planted {
+                kind: PlantedKind::Coefficient,
                 what: format!("the coefficient of \"{}\" times 1 + ε", term.name),
-                smallest,
+                smallest: possible(smallest),
             });
             out.push(Planted {
+                kind: PlantedKind::Blunder,
                 what: format!("\"{}\" left out", term.name),
                 smallest: whole(smallest),
             });
@@ -143,10 +147,12 @@ impl Watch<'_> {
         };
         vec![
             Planted {
+                kind: PlantedKind::Entry,
                 what: "one entry times 1 + ε, the median entry".into(),
                 smallest: Some(*middle),
             },
             Planted {
+                kind: PlantedKind::Entry,
                 what: "one entry times 1 + ε, the hardest entry that matters".into(),
                 smallest: Some(*last),
             },
@@ -169,10 +175,16 @@ impl Watch<'_> {
             })
         };
         self.counted.iter().any(|c| differs(&c)).then(|| Planted {
+            kind: PlantedKind::Blunder,
             what: "its transpose".into(),
             smallest: whole(self.smallest(change)),
         })
     }
+}
+
+/// Beyond a whole error, of size 1, nothing is said to be caught.
+fn possible(smallest: Option<f64>) -> Option<f64> {
+    smallest.filter(|s| *s <= 1.0)
 }
 
 /// A change that is made as it is or not at all.

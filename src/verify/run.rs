@@ -13,9 +13,11 @@ use super::verification::Parts;
 use crate::error::Error;
 use crate::scalar::{Extended, Scalar};
 
-/// Parameters up to which a definition is differentiated entry by entry; beyond,
-/// along one or two random directions.
+/// Parameters up to which a definition is differentiated entry by entry; beyond, and
+/// where its [`work`](super::Definition::work) is too much, along one or two random
+/// directions.
 pub const FULL_DIMENSION: usize = 12;
+
 /// One oracle's word on one quantity at one point.
 pub(crate) struct Comparison {
     pub(crate) check: Check,

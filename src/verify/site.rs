@@ -25,6 +25,11 @@ const PLACES: f64 = 16.0;
 /// The same in extended precision, where one draw tells the order of magnitude at
 /// best, and a third of the digits can be spared.
 const EXTENDED_DEVIATIONS: f64 = 1e24;
+/// Multiplications in 237 bits that a derivative may take, three times over: some
+/// seconds of dual numbers.
+const EXTENDED_WORK: usize = 2_000_000;
+/// And in f64, nine times as often.
+const DOUBLE_WORK: usize = 10_000_000;
 /// Halvings of the way to a neighbour that lies outside the domain.
 const TRIES: usize = 8;
 
@@ -172,19 +177,24 @@ impl<'p, 'a, T: Scalar> Site<'p, 'a, T> {
         Ok(Some((estimate, units)))
     }
 
-    /// The precisions in which a definition can be asked here. In 237 bits every
-    /// operation takes a thousand times as long: of many parameters only where
-    /// nothing else will do.
-    pub(crate) fn precisions(&self) -> impl Iterator<Item = (Oracle, Precision)> + use<T> {
-        let defined = self.parts.definition.is_some();
-        let (double, few) = (self.exact, self.parts.dim <= FULL_DIMENSION);
-        let extended = few || !double || !self.parts.differences;
-        [
-            (Oracle::Extended, Precision::Extended, extended),
-            (Oracle::Double, Precision::Double, double),
-        ]
-        .into_iter()
-        .filter_map(move |(oracle, precision, can)| (defined && can).then_some((oracle, precision)))
+    /// The precisions in which a definition can be asked here, and whether entry by
+    /// entry: in 237 bits every operation takes a thousand times as long.
+    pub(crate) fn precisions(&self) -> Vec<(Oracle, Precision, bool)> {
+        let Some(definition) = self.parts.definition else {
+            return Vec::new();
+        };
+        let (d, work) = (self.parts.dim, definition.work().max(1));
+        let all = work.saturating_mul(d * (d + 1) / 2);
+        let few = d <= FULL_DIMENSION;
+        let mut out = Vec::new();
+        if work <= EXTENDED_WORK || !self.exact {
+            let entries = few && all <= EXTENDED_WORK;
+            out.push((Oracle::Extended, Precision::Extended, entries));
+        }
+        if self.exact {
+            out.push((Oracle::Double, Precision::Double, few && all <= DOUBLE_WORK));
+        }
+        out
     }
 
     /// A quantity by the definition, with the rounding of its own arithmetic.
@@ -302,7 +312,17 @@ fn estimate<B: Scalar>(
     };
     let bound = noise * Extended::from(deviations);
     let place = to_f64(epsilon::<B>()) * 4.0;
-    let bound = bound.zip_map(&value, |b, v| b.max(v.abs() * Extended::from(place)));
+    // Below the normal numbers places no longer shrink with the value.
+    let tiny = if place < f64::from(f32::EPSILON) {
+        f64::MIN_POSITIVE
+    } else {
+        f64::from(f32::MIN_POSITIVE)
+    };
+    let tiny = if is_extended::<B>() { 0.0 } else { 64.0 * tiny };
+    let bound = bound.zip_map(&value, |b, v| {
+        b.max(v.abs() * Extended::from(place))
+            .max(Extended::from(tiny))
+    });
     Ok(Some(Estimate { value, bound }))
 }
 

@@ -55,7 +55,7 @@ pub(crate) fn remainders<T: Scalar>(
         let Some(point) = site.steps.at(&v, real(t)) else {
             break;
         };
-        let Some(there) = evaluate(&value, &point)? else {
+        let Ok(Some(there)) = evaluate(&value, &point) else {
             continue;
         };
         let t_wide = Extended::from(t);

@@ -173,12 +173,8 @@ impl Bench<'_> {
     }
 
     fn weigh(&self) -> Verdict {
-        let failing: Vec<&Comparison> = self
-            .counted
-            .iter()
-            .copied()
-            .filter(|c| c.excess() > 1.0)
-            .collect();
+        let fails = |c: &&Comparison| c.excess() > 1.0 && !self.overruled(c);
+        let failing: Vec<&Comparison> = self.counted.iter().copied().filter(fails).collect();
         if let Some(first) = failing.first() {
             // An oracle that a sharper, passing, one contradicts is no proof.
             let uncontested = failing.iter().any(|c| self.opponent(c).is_none());
@@ -227,6 +223,16 @@ impl Bench<'_> {
                 demanded,
             },
         })
+    }
+
+    /// Whether the same definition passes in more digits: then f64 has lost its own,
+    /// or underflowed.
+    fn overruled(&self, c: &Comparison) -> bool {
+        let better = |o: &&Comparison| {
+            let same = o.point == c.point && (o.along == c.along || !o.along);
+            o.oracle == Oracle::Extended && same && o.excess() <= 1.0
+        };
+        c.oracle == Oracle::Double && self.counted.iter().any(|o| better(&o))
     }
 
     /// Whether the quantity is zero to rounding at every point.

@@ -33,14 +33,15 @@ pub const DEMANDED_DIGITS: f64 = 0.375;
 /// from its own rounding noise, that of differences from noise and extrapolation.
 ///
 /// # Complexity
-/// In evaluations, for d parameters and a point: gradient 9 gradients and about
-/// 20d values (50d where neither metric nor domain tell the length over which f
-/// changes); Hessian 9 Hessians and as many gradients; products 27 and about 40
-/// gradients. Of a definition, d values in dual numbers for the gradient and
-/// d(d+1)/2 for the Hessian, three times in 237 bits and nine times in f64; beyond
-/// [`FULL_DIMENSION`](super::FULL_DIMENSION) parameters along one or two random
-/// directions instead. At n = 2000, d = 50 that is 6 s without a definition, and
-/// 20 s with one.
+/// In evaluations, for d parameters and a point: gradient 27 gradients and about
+/// 20d values (50d where neither metric nor [`lengths`](Self::lengths) tell the
+/// length over which f changes); Hessian 27 Hessians and as many gradients as
+/// values before; products 81 and about 40 gradients. Of a definition, d values in
+/// dual numbers for the gradient and d(d+1)/2 for the Hessian, three times in 237
+/// bits and 27 times in f64; beyond
+/// [`FULL_DIMENSION`](super::FULL_DIMENSION) parameters, and for tall data, along
+/// one or two random directions instead. At n = 2000, d = 50 that is some seconds
+/// (`bars -- verify-large`).
 ///
 /// # Example
 /// ```

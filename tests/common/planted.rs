@@ -79,6 +79,8 @@ pub struct Wrong<'a, T, O> {
     pub unit: T,
     /// Which term is wrong, if one is.
     pub term: Option<(Part, usize, T)>,
+    /// Whether the terms state the right coefficient all the same.
+    pub terms_are_right: bool,
     /// Which entries of the Hessian are wrong, if they are.
     pub entry: Option<(usize, usize, T)>,
 }
@@ -89,6 +91,7 @@ impl<'a, T: Scalar, O> Wrong<'a, T, O> {
             inner,
             unit: T::one(),
             term: None,
+            terms_are_right: false,
             entry: None,
         }
     }
@@ -179,6 +182,7 @@ impl<T: Scalar, O: HasTerms<T>> HasTerms<T> for Wrong<'_, T, O> {
             term.value *= self.unit;
             if let Some((spoilt, wrong, error)) = self.term
                 && (spoilt, wrong) == (part, k)
+                && !self.terms_are_right
             {
                 term.coefficient *= T::one() + error;
             }

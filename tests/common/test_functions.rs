@@ -71,9 +71,10 @@ impl Case {
             |x: &DVector<f64>| DVector::from_vec((self.gradient)(x.as_slice())),
         )
         .with_hessian(|x: &DVector<f64>| matrix(&(self.hessian)(x.as_slice())));
+        let printed = self.definition.of(x.len());
         let verification = Verification::of(&f).hessian().at(x);
         let verification = if defined {
-            verification.definition(&self.definition)
+            verification.definition(&printed)
         } else {
             verification
         };
@@ -256,10 +257,10 @@ fn sum<S: Scalar>(parts: impl Iterator<Item = S>) -> S {
     parts.fold(S::zero(), |sum, part| sum + part)
 }
 
-impl Definition for Literal {
-    /// Any: the points decide.
-    fn dim(&self) -> usize {
-        2
+impl Literal {
+    /// In so many dimensions.
+    pub fn of(self, dim: usize) -> Printed {
+        Printed { literal: self, dim }
     }
 
     fn value<S: Scalar>(&self, v: &DVector<S>) -> S {
@@ -462,3 +463,19 @@ pub const CASES: &[Case] = &[
     case!(zero[3], "d = 3", (), Literal::Zero, (-5.0, 5.0), zero_derivative, zero_hessian),
     case!(const zero[2], "d = 2", (), Literal::Zero, (-5.0, 5.0), zero_derivative_const, zero_hessian_const),
 ];
+
+/// A literal definition in some number of dimensions.
+pub struct Printed {
+    literal: Literal,
+    dim: usize,
+}
+
+impl Definition for Printed {
+    fn dim(&self) -> usize {
+        self.dim
+    }
+
+    fn value<S: Scalar>(&self, x: &DVector<S>) -> S {
+        self.literal.value(x)
+    }
+}

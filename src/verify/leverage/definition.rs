@@ -138,6 +138,11 @@ impl Definition for LeverageDefinition {
         self.a.ncols()
     }
 
+    fn work(&self) -> usize {
+        // M, and A_x M⁻¹.
+        2 * self.a.nrows() * self.a.ncols().pow(2)
+    }
+
     fn value<S: Scalar>(&self, x: &DVector<S>) -> S {
         let at = self.at(x);
         let half = real::<S>(0.5);

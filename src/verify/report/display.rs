@@ -111,6 +111,9 @@ impl fmt::Display for Report {
                 (Verdict::Inconclusive(reason), _) => write!(f, " {reason}")?,
                 (Verdict::Pass, Some(smallest)) if smallest < 1.0 => {
                     write!(f, " an error of {smallest:.1e} would have been caught")?;
+                    if let Some(term) = check.detects_in_every_term() {
+                        write!(f, ", in one coefficient of {term:.1e}")?;
+                    }
                 }
                 (Verdict::Pass, _) => write!(f, " it is zero to rounding at these points")?,
                 _ => {}

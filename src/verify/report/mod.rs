@@ -191,10 +191,27 @@ pub enum Explanation {
     Unexplained,
 }
 
+/// What was planted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub enum PlantedKind {
+    /// The whole times 1 + ε.
+    Whole,
+    /// The coefficient of one term times 1 + ε.
+    Coefficient,
+    /// One entry times 1 + ε.
+    Entry,
+    /// A term left out, a sign turned, a transpose: as it is or not at all.
+    Blunder,
+}
+
 /// An error planted into the formula, and whether it would have been caught.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Planted {
+    /// Of which kind it is.
+    pub kind: PlantedKind,
     /// What was done to the formula.
     pub what: String,
     /// The smallest relative error that is caught; `None` where not even a whole
@@ -226,6 +243,18 @@ impl CheckReport {
     /// caught.
     pub fn detects(&self) -> Option<f64> {
         self.power.first().and_then(|p| p.smallest)
+    }
+
+    /// The smallest relative error that would have been caught in the coefficient
+    /// of whichever term hides it best; `None` where terms are not known, or one of
+    /// them could be anything.
+    pub fn detects_in_every_term(&self) -> Option<f64> {
+        let terms = self
+            .power
+            .iter()
+            .filter(|p| p.kind == PlantedKind::Coefficient);
+        let worst = |a: Option<f64>, b: Option<f64>| Some(a?.max(b?));
+        terms.map(|p| p.smallest).reduce(worst).flatten()
     }
 }
 
