@@ -67,7 +67,10 @@ impl Comparison {
     /// at a minimiser, relative to what it is a derivative of.
     fn resolution(&self, size: Extended) -> f64 {
         let bound = self.largest(|k| self.bound(k));
-        if bound == Extended::from(0.0) {
+        let zero = Extended::from(0.0);
+        // Zero on both sides, and nothing that it could be small beside: a constant.
+        let constant = size == zero && self.natural == zero;
+        if bound == zero || constant && self.largest(|k| self.found.value[k]) == zero {
             return 0.0;
         }
         let size = if size <= bound { self.natural } else { size };
