@@ -3,53 +3,17 @@
 #![cfg(feature = "cli")]
 
 mod common;
+#[path = "common/directory.rs"]
+mod directory;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 use common::measure::relative_error;
 use common::reference::{Case, cases};
+use directory::Directory;
 use levinv::{DMatrix, DVector};
 use serde_json::Value;
-
-/// A directory of one test's own, removed at its end.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new(test: &str) -> Self {
-        let path =
-            std::env::temp_dir().join(format!("levinv-command-{}-{test}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Directory(path)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.join(name).display().to_string()
-    }
-
-    fn write(&self, name: &str, text: impl AsRef<[u8]>) -> String {
-        std::fs::write(self.0.join(name), text).unwrap();
-        self.path(name)
-    }
-
-    fn vector(&self, name: &str, v: &DVector<f64>) -> String {
-        let lines: Vec<String> = v.iter().map(f64::to_string).collect();
-        self.write(name, lines.join("\n"))
-    }
-
-    fn matrix(&self, name: &str, a: &DMatrix<f64>) -> String {
-        let line = |row: DVector<f64>| row.iter().map(f64::to_string).collect::<Vec<_>>().join(",");
-        let lines: Vec<String> = a.row_iter().map(|r| line(r.transpose())).collect();
-        self.write(name, lines.join("\n"))
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        // Left behind where it cannot be removed: a test has no better answer.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 fn levinv(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_levinv"))

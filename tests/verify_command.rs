@@ -2,38 +2,13 @@
 
 #![cfg(feature = "cli")]
 
-use std::path::PathBuf;
+#[path = "common/directory.rs"]
+mod directory;
+
 use std::process::{Command, Output};
 
+use directory::Directory;
 use serde_json::Value;
-
-/// A directory of one test's own, removed at its end.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new(test: &str) -> Self {
-        let path =
-            std::env::temp_dir().join(format!("levinv-verify-{}-{test}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Directory(path)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.join(name).display().to_string()
-    }
-
-    fn write(&self, name: &str, text: impl AsRef<[u8]>) -> String {
-        std::fs::write(self.0.join(name), text).unwrap();
-        self.path(name)
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        // Left behind where it cannot be removed: a test has no better answer.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 fn verify(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_levinv"))
