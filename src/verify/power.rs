@@ -174,7 +174,7 @@ impl Watch<'_> {
                     .any(|(m, b)| m.abs() > *b)
             })
         };
-        self.counted.iter().any(|c| differs(&c)).then(|| Planted {
+        self.counted.iter().any(differs).then(|| Planted {
             kind: PlantedKind::Blunder,
             what: "its transpose".into(),
             smallest: whole(self.smallest(change)),

@@ -255,7 +255,7 @@ impl<'p, 'a, T: Scalar> Site<'p, 'a, T> {
             return Ok(voices);
         };
         let limit = |v: &DVector<T>| self.limit(v);
-        if let Some(jacobian) = difference::jacobian(f, &self.steps, &limit, &noise)? {
+        if let Some(jacobian) = difference::jacobian(f, &self.steps, limit, &noise)? {
             voices.push((Oracle::Differences, jacobian));
         }
         if let Some(jacobian) = finitediff(f, &self.steps, limit, &noise)? {

@@ -50,7 +50,7 @@ impl<T: Scalar> Steps<T> {
             if own > 0.0 { own } else { elsewhere }
         };
         let sound = |length: &f64| length.is_finite() && *length > 0.0;
-        let known = stated.is_some_and(|lengths| lengths.iter().all(|l| sound(l)));
+        let known = stated.is_some_and(|lengths| lengths.iter().all(sound));
         let length = |j: usize| {
             let stated = stated.and_then(|lengths| lengths.get(j).copied());
             stated.filter(sound).unwrap_or_else(|| guess(j))

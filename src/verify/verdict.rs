@@ -235,7 +235,7 @@ impl Bench<'_> {
             let same = o.point == c.point && (o.along == c.along || !o.along);
             o.oracle == Oracle::Extended && same && o.excess() <= 1.0
         };
-        c.oracle == Oracle::Double && self.counted.iter().any(|o| better(&o))
+        c.oracle == Oracle::Double && self.counted.iter().any(better)
     }
 
     /// Whether the quantity is zero to rounding at every point.
