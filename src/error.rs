@@ -76,6 +76,12 @@ pub enum Error {
         /// That row's slack.
         slack: f64,
     },
+    /// The same, for an objective of one's own, in its own words.
+    #[error("outside the domain: {reason}")]
+    Outside {
+        /// What keeps the point out.
+        reason: String,
+    },
     /// Columns of A depend on one another.
     #[error(
         "the design matrix has rank {rank}: column(s) {columns:?} (counted from 0) depend on the others"
@@ -152,6 +158,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// What a derivative of your own returns outside its domain, where the value
+    /// is +∞: line searches and verification then step back.
+    pub fn outside(reason: impl Into<String>) -> Self {
+        Error::Outside {
+            reason: reason.into(),
+        }
+    }
+
     /// Whether the point is to blame, and another may do: what a line search
     /// steps back from. Anything else, such as rows that cannot be read, is not
     /// to be stepped over.
@@ -159,6 +173,7 @@ impl Error {
         matches!(
             self,
             Error::OutsideDomain { .. }
+                | Error::Outside { .. }
                 | Error::ZeroSlack { .. }
                 | Error::NonFinite { .. }
                 | Error::Singular { .. }
@@ -173,7 +188,7 @@ impl Error {
             Error::NonFinite { .. } | Error::NonFiniteEntry { .. } => "non_finite",
             Error::TooFewRows { .. } => "too_few_rows",
             Error::ZeroSlack { .. } => "zero_slack",
-            Error::OutsideDomain { .. } => "outside_domain",
+            Error::OutsideDomain { .. } | Error::Outside { .. } => "outside_domain",
             Error::RankDeficient { .. } => "rank_deficient",
             Error::OutOfRange { .. } | Error::EntryOutOfRange { .. } => "out_of_range",
             Error::ScoreSum { .. } => "score_sum",

@@ -807,3 +807,155 @@ fn what_is_blind_to_the_gradient_does_not_pass_the_hessian_by_it() {
         assert!(matches!(verdict, Verdict::Inconclusive(_)), "{report}");
     }
 }
+
+#[test]
+fn a_derivative_that_is_no_number_inside_the_domain_fails() {
+    let f = Functions::new(
+        1,
+        |x: &DVector<f64>| x[0].abs().powf(1.5),
+        |x: &DVector<f64>| DVector::from_element(1, 1.5 * x[0].sqrt()),
+    );
+    let report = Verification::of(&f)
+        .at(&nalgebra::dvector![-0.7])
+        .run()
+        .unwrap();
+    assert_eq!(report.verdict(), Verdict::Fail, "{report}");
+    assert!(
+        report
+            .to_string()
+            .contains("entry (0, 0) at point 0 is NaN"),
+        "{report}"
+    );
+}
+
+#[test]
+fn argmin_problems_are_verified_at_the_edge_of_their_domain() {
+    struct Edge;
+    impl argmin::core::CostFunction for Edge {
+        type Param = Vec<f64>;
+        type Output = f64;
+        fn cost(&self, x: &Vec<f64>) -> Result<f64, argmin::core::Error> {
+            let inside = x.iter().all(|x| 0.0 < *x && *x < 1.0);
+            let barrier = |x: &f64| -(1.0 - x).ln() - x.ln();
+            Ok(if inside {
+                x.iter().map(barrier).sum()
+            } else {
+                f64::INFINITY
+            })
+        }
+    }
+    impl argmin::core::Gradient for Edge {
+        type Param = Vec<f64>;
+        type Gradient = Vec<f64>;
+        fn gradient(&self, x: &Vec<f64>) -> Result<Vec<f64>, argmin::core::Error> {
+            if x.iter().any(|x| !(0.0 < *x && *x < 1.0)) {
+                return Err(argmin::core::Error::msg("outside"));
+            }
+            Ok(x.iter().map(|x| 1.0 / (1.0 - x) - 1.0 / x).collect())
+        }
+    }
+    let problem = ArgminObjective::new(Edge, 3);
+    for x in [0.3, 0.99, 0.9999, 0.999999] {
+        let run = Verification::of(&problem).at(&nalgebra::dvector![0.5, x, 0.3]);
+        run.run().unwrap().assert_passed();
+    }
+}
+
+/// ½‖x‖², with a gradient of 3x and the right Hessian: at 0 the gradient passes.
+#[test]
+fn a_gradients_mistake_is_not_the_hessians_where_a_definition_says_so() {
+    struct Half;
+    impl Definition for Half {
+        fn dim(&self) -> usize {
+            2
+        }
+        fn value<S: Scalar>(&self, x: &DVector<S>) -> S {
+            S::one() + x.norm_squared() * nalgebra::convert(0.5)
+        }
+    }
+    let f = Functions::new(
+        2,
+        |x: &DVector<f64>| 1.0 + 0.5 * x.norm_squared(),
+        |x: &DVector<f64>| x * 3.0,
+    )
+    .with_hessian(|_: &DVector<f64>| DMatrix::identity(2, 2));
+    let run = Verification::of(&f).hessian().definition(&Half);
+    let report = run.at(&DVector::zeros(2)).run().unwrap();
+    let verdict = |check| report.check(check).unwrap().verdict.clone();
+    assert_eq!(verdict(Check::Gradient), Verdict::Pass, "{report}");
+    assert_eq!(verdict(Check::Hessian), Verdict::Pass, "{report}");
+    assert_eq!(verdict(Check::Consistency), Verdict::Fail, "{report}");
+}
+
+/// −log of two Gaussians of different widths, whose Hessian has entries far in the
+/// tail that no last place of the gradient shows.
+#[test]
+fn entries_below_the_last_place_of_the_gradient_are_no_failure() {
+    let parts = |x: &DVector<f64>| {
+        let t = 1.0 / (1.305 * 1.305);
+        let q = 0.5 * x.norm_squared();
+        let r = (-q * (1.0 - t)).exp();
+        (q * t - r.ln_1p(), 1.0 / (1.0 + r), r / (1.0 + r), t)
+    };
+    let f = Functions::new(
+        2,
+        |x: &DVector<f64>| parts(x).0,
+        |x: &DVector<f64>| {
+            let (_, p, q, t) = parts(x);
+            x * (p * t + q)
+        },
+    )
+    .with_hessian(|x: &DVector<f64>| {
+        let (_, p, q, t) = parts(x);
+        let across = x * x.transpose() * (p * q * (1.0 - t) * (1.0 - t));
+        DMatrix::identity(2, 2) * (p * t + q) - across
+    });
+    for i in 0..30 {
+        for j in 0..5 {
+            let x = nalgebra::dvector![-12.0 + 0.4 * f64::from(i), 0.1 + f64::from(j)];
+            let report = Verification::of(&f).hessian().at(&x).run().unwrap();
+            assert_ne!(report.verdict(), Verdict::Fail, "at {x}\n{report}");
+        }
+    }
+}
+
+#[test]
+fn settings_that_mean_nothing_are_refused() {
+    let f = sphere();
+    let x = nalgebra::dvector![0.3, 0.9];
+    let at = || Verification::of(&f).at(&x);
+    for demand in [f64::NAN, 0.0, -1.0, f64::INFINITY] {
+        let found = at().demand(demand).run();
+        assert!(matches!(
+            found,
+            Err(Error::OutOfRange { name: "demand", .. })
+        ));
+    }
+    for error in [f64::NAN, -1.0] {
+        let found = at().formula_error(error).run();
+        assert!(matches!(
+            found,
+            Err(Error::OutOfRange {
+                name: "formula_error",
+                ..
+            })
+        ));
+    }
+    let found = at().lengths(&nalgebra::dvector![1.0, 0.0]).run();
+    assert!(matches!(
+        found,
+        Err(Error::EntryOutOfRange {
+            what: "lengths",
+            index: 1,
+            ..
+        })
+    ));
+    let found = at().by_definition_alone().run();
+    assert!(matches!(
+        found,
+        Err(Error::OutOfRange {
+            name: "oracles",
+            ..
+        })
+    ));
+}

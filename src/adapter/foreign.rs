@@ -147,6 +147,20 @@ fn matrix(m: &impl Rows) -> Result<DMatrix<f64>, Error> {
     })
 }
 
+impl<X: Point, P: CostFunction<Param = X, Output = f64>> ArgminObjective<P> {
+    /// An error of a derivative: outside the domain, if the cost is no number there
+    /// either.
+    fn derivative<R>(&self, x: &X, result: Result<R, ArgminError>) -> Result<R, Error> {
+        result.map_err(|error| match self.problem.cost(x) {
+            Ok(cost) if cost.is_finite() => own(error),
+            _ => match own(error) {
+                Error::Solver { reason, .. } => Error::outside(reason),
+                other => other,
+            },
+        })
+    }
+}
+
 /// The crate's own error, or argmin's in words.
 fn own(error: ArgminError) -> Error {
     match error.downcast::<Error>() {
@@ -174,7 +188,8 @@ where
     }
 
     fn gradient(&self, x: &DVector<f64>) -> Result<DVector<f64>, Error> {
-        let gradient = self.problem.gradient(&point(x, self.dim)?).map_err(own)?;
+        let x = point(x, self.dim)?;
+        let gradient = self.derivative(&x, self.problem.gradient(&x))?;
         Ok(gradient.to_vector())
     }
 }
@@ -187,7 +202,8 @@ where
     <P as Hessian>::Hessian: Rows,
 {
     fn hessian(&self, x: &DVector<f64>) -> Result<DMatrix<f64>, Error> {
-        matrix(&self.problem.hessian(&point(x, self.dim)?).map_err(own)?)
+        let x = point(x, self.dim)?;
+        matrix(&self.derivative(&x, self.problem.hessian(&x))?)
     }
 }
 
@@ -203,14 +219,13 @@ where
     <P as Jacobian>::Jacobian: Rows,
 {
     fn residual(&self, x: &DVector<f64>) -> Result<DVector<f64>, Error> {
-        Ok(self
-            .problem
-            .apply(&point(x, self.dim)?)
-            .map_err(own)?
-            .to_vector())
+        let x = point(x, self.dim)?;
+        let residual = self.derivative(&x, self.problem.apply(&x))?;
+        Ok(residual.to_vector())
     }
 
     fn jacobian(&self, x: &DVector<f64>) -> Result<DMatrix<f64>, Error> {
-        matrix(&self.problem.jacobian(&point(x, self.dim)?).map_err(own)?)
+        let x = point(x, self.dim)?;
+        matrix(&self.derivative(&x, self.problem.jacobian(&x))?)
     }
 }

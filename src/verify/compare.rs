@@ -1,22 +1,26 @@
 //! The comparisons at one point.
 
-use nalgebra::{DMatrix, DVector};
+use nalgebra::{DMatrix, DVector, RealField};
 use rand::rngs::StdRng;
 
 use super::definition::{Differentiated, Precision};
 use super::estimate::{Estimate, Function, Wide, evaluate};
 use super::report::{Check, Oracle};
-use super::run::{Comparison, Gathered, TermsAt};
+use super::run::{Broken, Comparison, Gathered, TermsAt};
 use super::site::Site;
 use super::terms::Part;
 use crate::error::Error;
-use crate::scalar::{Extended, Scalar, narrow, widen};
+use crate::scalar::{Extended, Scalar, narrow, to_f64, widen};
 
 /// Random directions at a point, where entries would be too many; in extended
 /// precision, a thousand times as dear, the first of them alone.
 const DIRECTIONS: usize = 2;
 /// Directions of Hessian-vector products at a point: one for each of those.
 const PRODUCTS: usize = DIRECTIONS;
+
+/// The part of a matrix of derivatives below which differences see nothing of an
+/// entry: functions that they are taken of do not change by a last place for it.
+const UNSEEN: f64 = 1e-11;
 
 /// The work at one point.
 pub(crate) struct At<'p, 's, 'a, T: Scalar> {
@@ -63,6 +67,7 @@ impl<'p, 's, 'a, T: Scalar> At<'p, 's, 'a, T> {
         let value = evaluate(&self.site.value(), self.site.steps.x())?;
         if value.is_none() {
             self.out.outside = self.out.checks.clone();
+            return Ok(());
         }
         self.sizes.value = value.map_or(0.0, |v| narrow(v.amax()));
         if let Some(residual) = self.site.residual() {
@@ -87,7 +92,19 @@ impl<'p, 's, 'a, T: Scalar> At<'p, 's, 'a, T> {
     ) -> Result<Option<(Estimate, Wide)>, Error> {
         let found = self.site.found(f, units, &mut self.rng)?;
         match &found {
-            None => self.out.outside.push(check),
+            None => match f(self.site.steps.x()) {
+                Ok(m) if m.iter().any(|v| !v.is_finite()) => self.out.broken.push(Broken {
+                    check,
+                    point: self.point,
+                    at: m.iter().position(|v| !v.is_finite()).unwrap_or(0),
+                    rows: m.nrows(),
+                    value: m
+                        .iter()
+                        .find(|v| !v.is_finite())
+                        .map_or(0.0, |v| to_f64(*v)),
+                }),
+                _ => self.out.outside.push(check),
+            },
             Some((found, units)) => {
                 let size: f64 = narrow(found.value.component_mul(units).amax());
                 match check {
@@ -121,9 +138,14 @@ impl<'p, 's, 'a, T: Scalar> At<'p, 's, 'a, T> {
         expected: Option<Estimate>,
         (units, along, rests_on): (&Wide, bool, Option<Check>),
     ) {
-        let Some(expected) = expected else {
+        let Some(mut expected) = expected else {
             return;
         };
+        if matches!(oracle, Oracle::Differences | Oracle::Finitediff) {
+            let size = expected.value.component_mul(units).amax();
+            let floor = size * Extended::from(UNSEEN);
+            expected.bound = expected.bound.zip_map(units, |b, u| b.max(floor / u));
+        }
         self.out.comparisons.push(Comparison {
             check,
             oracle,

@@ -45,6 +45,8 @@ const BEYOND: i32 = 3;
 const SCOUTS: i32 = 16;
 /// A quotient whose rounding is a larger part of it tells nothing.
 const WORTHLESS: f64 = 0.03;
+/// Steps whose rounding is a smaller part of the quotient are long enough.
+const SHARP: f64 = 1e-10;
 /// Quotients that differ by no more than this part of them are the same but for
 /// truncation.
 const ALIKE: f64 = 0.1;
@@ -77,9 +79,16 @@ pub(crate) fn along<T: Scalar>(
         guess
     } else {
         tableau.scouts = line.scouts(guess, inside)?;
-        line.beginning(&tableau.scouts)?
-            .unwrap_or(guess)
-            .min(inside)
+        let beginning = line.beginning(&tableau.scouts)?.unwrap_or(guess);
+        // Farther out than the guess only where the guess sees little: from afar
+        // an entry beside large ones may be another.
+        let sharp = |s: &Quotient| s.rounding.amax() <= s.value.amax() * Extended::from(SHARP);
+        let at_guess = tableau.scouts.iter().find(|s| s.h == guess);
+        let longest = match at_guess.is_some_and(sharp) {
+            true => guess,
+            false => f64::INFINITY,
+        };
+        beginning.min(longest).min(inside)
     };
     tableau.fill(&line, first);
     match tableau.error.take() {

@@ -14,12 +14,15 @@ pub(crate) type Wide = DMatrix<Extended>;
 pub(crate) type Function<'a, T> = dyn Fn(&DVector<T>) -> Result<DMatrix<T>, Error> + 'a;
 
 /// f(x), or `None` where x lies outside the domain: an error that is about the
-/// point, or an entry that is not finite.
+/// point, as one about a range may be, or an entry that is not finite.
 pub(crate) fn evaluate<T: Scalar>(
     f: &Function<'_, T>,
     x: &DVector<T>,
 ) -> Result<Option<Wide>, Error> {
-    let value = trial(f(x))?;
+    let value = match f(x) {
+        Err(Error::OutOfRange { .. } | Error::EntryOutOfRange { .. }) => None,
+        other => trial(other)?,
+    };
     Ok(value
         .filter(|m| m.iter().all(|v| v.is_finite()))
         .map(|m| m.map(widen)))

@@ -8,9 +8,9 @@
 use nalgebra::{ComplexField, RealField};
 
 use super::estimate::Wide;
-use super::report::{Check, Planted, PlantedKind};
+use super::report::{Check, Oracle, Planted, PlantedKind};
 use super::run::{Comparison, Gathered};
-use super::verdict::Judged;
+use super::verdict::{Judged, MARGIN};
 use crate::scalar::{Extended, narrow};
 
 /// Entries smaller than this beside the largest are left out of what is said
@@ -21,6 +21,7 @@ const SIGNIFICANT: f64 = 1e-3;
 struct Watch<'a> {
     counted: &'a [&'a Comparison],
     judged: &'a [Judged],
+    rounds: bool,
 }
 
 /// What would have been noticed, the error in the whole first.
@@ -33,7 +34,12 @@ pub(crate) fn measure(
     if counted.is_empty() {
         return Vec::new();
     }
-    let watch = Watch { counted, judged };
+    let rounds = gathered.rounds;
+    let watch = Watch {
+        counted,
+        judged,
+        rounds,
+    };
     let mut planted = vec![Planted {
         kind: PlantedKind::Whole,
         what: "all of it times 1 + ε".into(),
@@ -58,6 +64,13 @@ impl Watch<'_> {
         Extended::from(base.and_then(|j| j.detects).unwrap_or(0.0))
     }
 
+    /// Whether the same definition speaks in f64 too: by less than a margin, 237
+    /// bits alone are no proof then.
+    fn in_f64(&self, c: &Comparison) -> bool {
+        let double = |o: &&Comparison| o.oracle == Oracle::Double && o.point == c.point;
+        self.counted.iter().any(double)
+    }
+
     /// The multiple of a planted change of entry k that is noticed, whichever sign
     /// the difference that is there already has.
     fn noticed(&self, c: &Comparison, k: usize, planted: Extended) -> Option<Extended> {
@@ -66,7 +79,9 @@ impl Watch<'_> {
         }
         let (bound, there) = (c.bound(k), c.difference(k).abs());
         let room = if there <= bound { bound + there } else { bound };
-        Some((room / planted.abs()).max(self.floor(c)))
+        let alone = c.oracle == Oracle::Extended && self.rounds && self.in_f64(c);
+        let times = if alone { MARGIN } else { 1.0 };
+        Some((room * Extended::from(times) / planted.abs()).max(self.floor(c)))
     }
 
     /// The smallest multiple of a planted change that somebody notices somewhere.
@@ -100,6 +115,9 @@ impl Watch<'_> {
                 let fits = !c.along && term.value.shape() == c.found.value.shape();
                 fits.then(|| &term.value * term.coefficient)
             });
+            if term.coefficient == Extended::from(0.0) {
+                continue;
+            }
             out.push(Planted {
                 kind: PlantedKind::Coefficient,
                 what: format!("the coefficient of \"{}\" times 1 + ε", term.name),

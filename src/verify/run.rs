@@ -5,6 +5,7 @@ use rand::rngs::StdRng;
 
 use super::compare::At;
 use super::estimate::{Estimate, Wide};
+use super::noise::is_extended;
 use super::report::{Check, Oracle, Taylor};
 use super::site::Site;
 use super::taylor;
@@ -43,15 +44,27 @@ pub(crate) struct TermsAt {
     pub(crate) terms: Vec<WideTerm>,
 }
 
+/// A derivative that is no number where the value is one.
+pub(crate) struct Broken {
+    pub(crate) check: Check,
+    pub(crate) point: usize,
+    pub(crate) at: usize,
+    pub(crate) rows: usize,
+    pub(crate) value: f64,
+}
+
 /// Everything that verdicts are made of.
 #[derive(Default)]
 pub(crate) struct Gathered {
     /// In the order in which checks rest on one another.
     pub(crate) checks: Vec<Check>,
+    /// Whether the formula rounds so coarsely that it can explain a discrepancy.
+    pub(crate) rounds: bool,
     pub(crate) comparisons: Vec<Comparison>,
     pub(crate) terms: Vec<TermsAt>,
     /// Checks for which a point lay outside the domain, or on its edge.
     pub(crate) outside: Vec<Check>,
+    pub(crate) broken: Vec<Broken>,
     pub(crate) taylor: Option<Taylor>,
     pub(crate) points: usize,
 }
@@ -59,6 +72,7 @@ pub(crate) struct Gathered {
 pub(crate) fn gather<T: Scalar>(parts: &Parts<'_, T>) -> Result<Gathered, Error> {
     let mut out = Gathered {
         checks: asked_for(parts),
+        rounds: !is_extended::<T>(),
         ..Gathered::default()
     };
     let mut rng = StdRng::seed_from_u64(parts.seed);

@@ -9,12 +9,14 @@ use super::power;
 use super::report::{
     Check, CheckReport, Entry, Evaluations, Explanation, Oracle, Reason, Report, Verdict, Vote,
 };
-use super::run::{Comparison, Gathered, TermsAt};
+use super::run::{Broken, Comparison, Gathered, TermsAt};
 use super::terms::{Lack, explain};
 use crate::scalar::{Extended, narrow};
 
 /// Entries that a report shows of a failed check.
 const SHOWN: usize = 3;
+/// Discrepancies of so many bounds may be rounding that no noise shows.
+pub(crate) const MARGIN: f64 = 4.0;
 /// An oracle that cannot be compared entry by entry contradicts another where it
 /// would have seen an error of a tenth of the size.
 const CLEARLY: f64 = 0.1;
@@ -92,6 +94,21 @@ impl Comparison {
     }
 }
 
+impl Broken {
+    fn entry(&self) -> Entry {
+        Entry {
+            point: self.point,
+            row: self.at % self.rows,
+            column: self.at / self.rows,
+            found: self.value,
+            expected: f64::NAN,
+            difference: f64::NAN,
+            bound: f64::NAN,
+            along_direction: false,
+        }
+    }
+}
+
 /// A check that has been judged already.
 pub(crate) struct Judged {
     pub(crate) check: Check,
@@ -124,6 +141,7 @@ struct Bench<'a> {
     judged: &'a [Judged],
     points: usize,
     demanded: f64,
+    rounds: bool,
 }
 
 fn judge(check: Check, gathered: &Gathered, judged: &[Judged], demanded: f64) -> CheckReport {
@@ -140,8 +158,12 @@ fn judge(check: Check, gathered: &Gathered, judged: &[Judged], demanded: f64) ->
         judged,
         points: gathered.points,
         demanded,
+        rounds: gathered.rounds,
     };
-    let verdict = if bench.counted.is_empty() {
+    let broken = gathered.broken.iter().find(|b| b.check == check);
+    let verdict = if broken.is_some() {
+        Verdict::Fail
+    } else if bench.counted.is_empty() {
         Verdict::Inconclusive(match all.first().and_then(|c| aside(c)) {
             Some(base) => Reason::RestsOn(base),
             None if gathered.outside.contains(&check) => Reason::OutsideDomain,
@@ -150,13 +172,30 @@ fn judge(check: Check, gathered: &Gathered, judged: &[Judged], demanded: f64) ->
     } else {
         bench.weigh()
     };
+    let passed = |base| {
+        judged
+            .iter()
+            .any(|j| j.check == base && j.verdict == Verdict::Pass)
+    };
+    let verdict = match verdict {
+        // What has been verified by itself is consistent with the other.
+        Verdict::Inconclusive(_)
+            if check == Check::Consistency && passed(Check::Gradient) && passed(Check::Hessian) =>
+        {
+            Verdict::Pass
+        }
+        other => other,
+    };
     let failing = verdict == Verdict::Fail;
     let explanation = failing
         .then(|| bench.explanation(check, gathered))
         .flatten();
     CheckReport {
         check,
-        worst: bench.worst_entries(failing),
+        worst: match broken {
+            Some(broken) => vec![broken.entry()],
+            None => bench.worst_entries(failing),
+        },
         power: power::measure(check, gathered, &bench.counted, judged),
         votes: votes(&all, &aside, &bench),
         verdict,
@@ -178,16 +217,6 @@ impl Bench<'_> {
     fn weigh(&self) -> Verdict {
         let fails = |c: &&Comparison| c.excess() > 1.0 && !self.overruled(c);
         let failing: Vec<&Comparison> = self.counted.iter().copied().filter(fails).collect();
-        if let Some(first) = failing.first() {
-            // An oracle that a sharper, passing, one contradicts is no proof.
-            let uncontested = failing.iter().any(|c| self.opponent(c).is_none());
-            return match self.opponent(first) {
-                Some(other) if !uncontested => {
-                    Verdict::Inconclusive(Reason::OraclesDisagree(first.oracle, other))
-                }
-                _ => Verdict::Fail,
-            };
-        }
         // Every point must be seen sharply by somebody, who rests on nothing that
         // is itself in doubt.
         let stands = |c: &Comparison| {
@@ -196,6 +225,25 @@ impl Bench<'_> {
                 of_base.is_none_or(|j| j.verdict == Verdict::Pass)
             })
         };
+        if let Some(first) = failing.first() {
+            if let Some(base) = first
+                .rests_on
+                .filter(|_| !failing.iter().any(|c| stands(c)))
+            {
+                return Verdict::Inconclusive(Reason::RestsOn(base));
+            }
+            // An oracle that a sharper, passing, one contradicts is no proof.
+            let uncontested = failing.iter().any(|c| self.opponent(c).is_none());
+            return match self.opponent(first) {
+                Some(other) if !uncontested => {
+                    Verdict::Inconclusive(Reason::OraclesDisagree(first.oracle, other))
+                }
+                _ if failing.iter().all(|c| self.marginal(c)) => {
+                    Verdict::Inconclusive(Reason::Marginal)
+                }
+                _ => Verdict::Fail,
+            };
+        }
         let over_points = |admitted: &dyn Fn(&Comparison) -> bool| {
             let at = |point| {
                 let here = self
@@ -228,21 +276,38 @@ impl Bench<'_> {
         })
     }
 
-    /// Whether the same definition passes in more digits: then f64 has lost its own,
-    /// or underflowed.
+    /// Whether a better oracle at the same point passes: the same definition in more
+    /// digits, where f64 has lost its own; any other beside finitediff; and the
+    /// definition beside differences of something that is checked by itself.
     fn overruled(&self, c: &Comparison) -> bool {
+        let defined = |o: Oracle| matches!(o, Oracle::Extended | Oracle::Double);
+        let outranks = |o: Oracle| match c.oracle {
+            Oracle::Double => o == Oracle::Extended,
+            Oracle::Finitediff => defined(o) || o == Oracle::Differences,
+            _ => c.rests_on.is_some() && defined(o),
+        };
         let better = |o: &&Comparison| {
             let same = o.point == c.point && (o.along == c.along || !o.along);
-            o.oracle == Oracle::Extended && same && o.excess() <= 1.0
+            outranks(o.oracle) && same && o.excess() <= 1.0
         };
-        c.oracle == Oracle::Double && self.counted.iter().any(better)
+        self.counted.iter().any(better)
+    }
+
+    /// Whether 237 bits alone object, by little, and the same definition in f64 does
+    /// not: an intermediate result that is larger than the formula's value and does
+    /// not change with x rounds like that, and is in no noise.
+    fn marginal(&self, c: &Comparison) -> bool {
+        let in_f64 =
+            |o: &&Comparison| o.oracle == Oracle::Double && o.point == c.point && o.excess() <= 1.0;
+        let little = c.oracle == Oracle::Extended && c.excess() < MARGIN;
+        self.rounds && little && self.counted.iter().any(in_f64)
     }
 
     /// Whether the quantity is zero to rounding at every point.
     fn vanishes(&self) -> bool {
-        self.counted
-            .iter()
-            .all(|c| c.size() <= c.largest(|k| c.bound(k)))
+        let own =
+            |c: &&Comparison| c.largest(|k| c.found.value[k]) <= c.largest(|k| c.found.bound[k]);
+        self.counted.iter().all(own)
     }
 
     /// A passing oracle at the same point that speaks against a failing one: their

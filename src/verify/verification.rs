@@ -34,7 +34,7 @@ pub const DEMANDED_DIGITS: f64 = 0.375;
 ///
 /// # Complexity
 /// In evaluations, for d parameters and a point: gradient 27 gradients and about
-/// 20d values (50d where neither metric nor [`lengths`](Self::lengths) tell the
+/// 20d values (80 + 50d where neither metric nor [`lengths`](Self::lengths) tell the
 /// length over which f changes); Hessian 27 Hessians and as many gradients as
 /// values before; products 81 and about 40 gradients. Of a definition, d values in
 /// dual numbers for the gradient and d(d+1)/2 for the Hessian, three times in 237
@@ -190,7 +190,9 @@ impl<'a, T: Scalar, O: Objective<T>> Verification<'a, T, O> {
 
     /// Admits that the formula errs by so much, relative to its largest entry, for
     /// a reason that is smooth in x and therefore in no noise: an inner iteration
-    /// to 1e-8, a factorisation made once in single precision.
+    /// to 1e-8, a factorisation made once in single precision. Allow for what
+    /// differences make of such an error too, and [`demand`](Self::demand) no more
+    /// than is admitted.
     #[must_use]
     pub fn formula_error(mut self, relative: f64) -> Self {
         self.parts.formula_error = relative;
@@ -240,6 +242,27 @@ impl<'a, T: Scalar, O: Objective<T>> Verification<'a, T, O> {
         }
         if let Some(lengths) = &parts.lengths {
             check_vector("lengths", lengths, parts.dim)?;
+            if let Some(index) = lengths.iter().position(|l| !(*l > T::zero())) {
+                return Err(Error::EntryOutOfRange {
+                    what: "lengths",
+                    index,
+                    value: to_f64(lengths[index]),
+                    range: "positive",
+                });
+            }
+        }
+        for (name, value, least) in [
+            ("demand", parts.demanded, f64::MIN_POSITIVE),
+            ("formula_error", parts.formula_error, 0.0),
+        ] {
+            if !(value >= least && value.is_finite()) {
+                let range = if least > 0.0 {
+                    "positive"
+                } else {
+                    "at least 0"
+                };
+                return Err(Error::OutOfRange { name, value, range });
+            }
         }
         parts.evaluations.set(Evaluations::default());
         let gathered = run::gather(parts)?;
@@ -273,7 +296,8 @@ impl<'a, T: Scalar, O: HasHessianProduct<T>> Verification<'a, T, O> {
 }
 
 impl<'a, T: Scalar, O: HasJacobian<T>> Verification<'a, T, O> {
-    /// Residual and Jacobian too.
+    /// Residual and Jacobian too: whether one is the derivative of the other, not
+    /// whether f = ½‖r‖².
     #[must_use]
     pub fn jacobian(mut self) -> Self {
         let objective = self.objective;

@@ -32,6 +32,9 @@ impl fmt::Display for Reason {
             Reason::Vanishes => {
                 f.write_str("it is zero to rounding at these points: verify it elsewhere")
             }
+            Reason::Marginal => f.write_str(
+                "off by a few last places, which rounding that no noise shows may explain",
+            ),
             Reason::NoOracle => f.write_str("nothing to compare with"),
             Reason::OutsideDomain => f.write_str("no step from the point stays in the domain"),
             Reason::RestsOn(check) => {
@@ -145,7 +148,13 @@ impl fmt::Display for Report {
                 }
             }
             if let Some(explanation) = &check.explanation {
-                writeln!(f, "    {explanation}")?;
+                let alone = matches!(explanation, Explanation::Coefficients(_)) && self.points == 1;
+                let hint = if alone {
+                    " (by one point; `around(3)` makes sure)"
+                } else {
+                    ""
+                };
+                writeln!(f, "    {explanation}{hint}")?;
             }
         }
         if let Some(taylor) = &self.taylor {
@@ -192,6 +201,12 @@ impl fmt::Display for Entry {
         } else {
             format!("entry ({row}, {column})")
         };
+        if difference.is_nan() {
+            return write!(
+                f,
+                "{place} at point {point} is {found}, where the value is finite"
+            );
+        }
         write!(
             f,
             "{place} at point {point}: {found:.15e}, should be {expected:.15e}: off by {difference:.2e}, explained by rounding at most {bound:.1e}"

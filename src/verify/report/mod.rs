@@ -110,6 +110,9 @@ pub enum Reason {
     /// The quantity is zero to rounding at every point, and nothing is known of how
     /// large it could be: verify elsewhere.
     Vanishes,
+    /// The definition in 237 bits objects by a few error bounds, in f64 it does not:
+    /// rounding that does not depend on x may do that.
+    Marginal,
     /// Nobody to compare with.
     NoOracle,
     /// No step from the point stays in the domain, or the point itself is
