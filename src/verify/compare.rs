@@ -7,14 +7,12 @@ use super::definition::{Differentiated, Precision};
 use super::estimate::{Estimate, Function, Wide, evaluate};
 use super::report::{Check, Oracle};
 use super::run::{Broken, Comparison, Gathered, TermsAt};
+use super::sides::{DIRECTIONS, Sides, paired};
 use super::site::Site;
 use super::terms::Part;
 use crate::error::Error;
 use crate::scalar::{Extended, Scalar, narrow, to_f64, widen};
 
-/// Random directions at a point, where entries would be too many; in extended
-/// precision, a thousand times as dear, the first of them alone.
-const DIRECTIONS: usize = 2;
 /// Directions of Hessian-vector products at a point: one for each of those.
 const PRODUCTS: usize = DIRECTIONS;
 
@@ -170,7 +168,7 @@ impl<'p, 's, 'a, T: Scalar> At<'p, 's, 'a, T> {
         seen: impl Fn(&Sides) -> Option<Estimate>,
     ) -> Result<(), Error> {
         for (oracle, precision, entries) in self.site.precisions() {
-            let sides = self.sides(precision, entries);
+            let sides = Sides::new(&self.site.steps, &mut self.rng, (precision, entries));
             let expected =
                 self.site
                     .by_definition(precision, &mut self.rng, &|f, precision, x| {
@@ -392,45 +390,6 @@ impl<'p, 's, 'a, T: Scalar> At<'p, 's, 'a, T> {
         }
         self.note_terms(Check::Third, Part::Third, &p)
     }
-
-    /// Unit vectors, or random directions where those would be too many.
-    fn sides(&mut self, precision: Precision, entries: bool) -> Sides {
-        let d = self.site.parts.dim;
-        if entries {
-            let (u, v) = (Wide::identity(d, d), Wide::identity(d, d));
-            return Sides { u, v, along: false };
-        }
-        let count = match precision {
-            Precision::Double => DIRECTIONS,
-            Precision::Extended => 1,
-        };
-        let mut draw = || {
-            let column = |_| self.site.steps.direction(&mut self.rng).map(widen);
-            let columns: Vec<_> = (0..count).map(column).collect();
-            Wide::from_columns(&columns)
-        };
-        let (u, v) = (draw(), draw());
-        Sides { u, v, along: true }
-    }
-}
-
-/// Two sets of directions from which derivatives are seen; unit vectors show
-/// every entry.
-struct Sides {
-    u: Wide,
-    v: Wide,
-    along: bool,
-}
-
-impl Sides {
-    /// All entries of a form, or along pairs of directions that of each pair.
-    fn forms(&self, form: impl Fn(&Wide, &Wide) -> Wide) -> Wide {
-        if self.along {
-            paired(&self.u, &self.v, form)
-        } else {
-            form(&self.u, &self.v)
-        }
-    }
 }
 
 /// Units where entries are comparable as they are.
@@ -449,9 +408,4 @@ fn check_shape(expected: Option<&Estimate>, shape: (usize, usize)) -> Result<(),
         }),
         _ => Ok(()),
     }
-}
-
-fn paired(u: &Wide, v: &Wide, form: impl Fn(&Wide, &Wide) -> Wide) -> Wide {
-    let one = |m: &Wide, k: usize| m.columns(k, 1).into_owned();
-    DMatrix::from_fn(u.ncols(), 1, |k, _| form(&one(u, k), &one(v, k))[0])
 }

@@ -4,17 +4,13 @@ use std::cell::Cell;
 
 use nalgebra::{ComplexField, RealField};
 
-use super::estimate::Wide;
 use super::power;
 use super::report::{
-    Check, CheckReport, Entry, Evaluations, Explanation, Oracle, Reason, Report, Verdict, Vote,
+    Check, CheckReport, Entry, Evaluations, Oracle, Reason, Report, Verdict, Vote,
 };
-use super::run::{Broken, Comparison, Gathered, TermsAt};
-use super::terms::{Lack, explain};
+use super::run::{Broken, Comparison, Gathered};
 use crate::scalar::{Extended, narrow};
 
-/// Entries that a report shows of a failed check.
-const SHOWN: usize = 3;
 /// Discrepancies of so many bounds may be rounding that no noise shows.
 pub(crate) const MARGIN: f64 = 4.0;
 /// An oracle that cannot be compared entry by entry contradicts another where it
@@ -35,7 +31,7 @@ impl Comparison {
     }
 
     /// The difference of one entry in units of its bound.
-    fn excess_of(&self, k: usize) -> f64 {
+    pub(crate) fn excess_of(&self, k: usize) -> f64 {
         let (difference, bound) = (self.difference(k).abs(), self.bound(k));
         if difference == Extended::from(0.0) {
             return 0.0;
@@ -49,7 +45,7 @@ impl Comparison {
         }
     }
 
-    fn excess(&self) -> f64 {
+    pub(crate) fn excess(&self) -> f64 {
         let of_all = (0..self.len()).map(|k| self.excess_of(k));
         of_all.fold(0.0, f64::max)
     }
@@ -79,7 +75,7 @@ impl Comparison {
         narrow(bound / size)
     }
 
-    fn entry(&self, k: usize) -> Entry {
+    pub(crate) fn entry(&self, k: usize) -> Entry {
         let rows = self.found.value.nrows();
         Entry {
             point: self.point,
@@ -136,8 +132,8 @@ pub(crate) fn report(gathered: Gathered, demanded: f64, evaluations: &Cell<Evalu
 }
 
 /// All comparisons of one check that count.
-struct Bench<'a> {
-    counted: Vec<&'a Comparison>,
+pub(crate) struct Bench<'a> {
+    pub(crate) counted: Vec<&'a Comparison>,
     judged: &'a [Judged],
     points: usize,
     demanded: f64,
@@ -328,76 +324,9 @@ impl Bench<'_> {
         };
         self.counted.iter().find(speaks).map(|o| o.oracle)
     }
-
-    /// The entries that stand out; of a passed check the closest alone.
-    fn worst_entries(&self, failed: bool) -> Vec<Entry> {
-        let place = |c: &Comparison, k: usize| (c.point, c.along, k);
-        if !failed {
-            let closest = self.counted.iter().map(|c| (c, worst_of(c)));
-            let by_excess = |a: &(&&Comparison, usize), b: &(&&Comparison, usize)| {
-                a.0.excess_of(a.1).total_cmp(&b.0.excess_of(b.1))
-            };
-            let closest = closest.filter(|(c, _)| c.len() > 0).max_by(by_excess);
-            return closest.map(|(c, k)| c.entry(k)).into_iter().collect();
-        }
-        let mut found: Vec<(f64, &Comparison, usize)> = Vec::new();
-        for c in &self.counted {
-            let excesses = (0..c.len()).map(|k| (c.excess_of(k), *c, k));
-            found.extend(excesses.filter(|(excess, ..)| *excess > 1.0));
-        }
-        found.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let mut shown: Vec<(f64, &Comparison, usize)> = Vec::new();
-        for one in found {
-            let known = |(_, c, k): &(f64, &Comparison, usize)| place(c, *k) == place(one.1, one.2);
-            if shown.len() < SHOWN && !shown.iter().any(known) {
-                shown.push(one);
-            }
-        }
-        shown.into_iter().map(|(_, c, k)| c.entry(k)).collect()
-    }
-
-    /// Fits the terms to the sharpest oracle that fails and sees entries.
-    fn explanation(&self, check: Check, gathered: &Gathered) -> Option<Explanation> {
-        let of_oracle = |oracle: Oracle| -> Vec<&Comparison> {
-            let entries = self
-                .counted
-                .iter()
-                .filter(|c| c.oracle == oracle && !c.along);
-            entries.copied().collect()
-        };
-        let fails = |of: &Vec<&Comparison>| of.iter().any(|c| c.excess() > 1.0);
-        let order = [
-            Oracle::Extended,
-            Oracle::Double,
-            Oracle::Differences,
-            Oracle::Finitediff,
-        ];
-        let comparisons = order.into_iter().map(of_oracle).find(fails)?;
-        let at = |c: &Comparison| -> Option<&TermsAt> {
-            let here = |t: &&TermsAt| t.check == check && t.point == c.point;
-            gathered.terms.iter().find(here)
-        };
-        let with_terms: Option<Vec<_>> = comparisons.iter().map(|c| Some((*c, at(c)?))).collect();
-        let with_terms = with_terms?;
-        let bounds: Vec<[Wide; 2]> = with_terms
-            .iter()
-            .map(|(c, _)| [&c.found.bound + &c.expected.bound, c.found.bound.clone()])
-            .collect();
-        let sides = with_terms.iter().zip(&bounds);
-        let lacks: Vec<Lack<'_>> = sides
-            .map(|((c, at), [bound, own_bound])| Lack {
-                found: &c.found.value,
-                expected: &c.expected.value,
-                bound,
-                own_bound,
-                terms: &at.terms,
-            })
-            .collect();
-        explain(&lacks)
-    }
 }
 
-fn worst_of(c: &Comparison) -> usize {
+pub(crate) fn worst_of(c: &Comparison) -> usize {
     let by_excess = |&i: &usize, &j: &usize| c.excess_of(i).total_cmp(&c.excess_of(j));
     (0..c.len()).max_by(by_excess).unwrap_or(0)
 }
