@@ -78,15 +78,16 @@ pub(crate) fn along<T: Scalar>(
     let first = if steps.known() {
         guess
     } else {
-        tableau.scouts = line.scouts(guess, inside)?;
-        let beginning = line.beginning(&tableau.scouts)?.unwrap_or(guess);
+        tableau.scouts = line.scouts(guess, inside);
+        let beginning = line.beginning(&tableau.scouts).unwrap_or(guess);
         // Farther out than the guess only where the guess sees little: from afar
         // an entry beside large ones may be another.
         let sharp = |s: &Quotient| s.rounding.amax() <= s.value.amax() * Extended::from(SHARP);
         let at_guess = tableau.scouts.iter().find(|s| s.h == guess);
-        let longest = match at_guess.is_some_and(sharp) {
-            true => guess,
-            false => f64::INFINITY,
+        let longest = if at_guess.is_some_and(sharp) {
+            guess
+        } else {
+            f64::INFINITY
         };
         beginning.min(longest).min(inside)
     };
@@ -155,7 +156,7 @@ impl<T: Scalar> Line<'_, T> {
     /// Quotients at steps from far beyond the guess down to x's last place, the
     /// longest first, none beyond the domain where that is known. A scout that
     /// meets an error is not missed: at the steps that count it will come again.
-    fn scouts(&self, guess: f64, inside: f64) -> Result<Vec<Quotient>, Error> {
+    fn scouts(&self, guess: f64, inside: f64) -> Vec<Quotient> {
         let mut scouts = Vec::new();
         for k in -BEYOND..SCOUTS {
             let h = guess * STRIDE.powi(k);
@@ -163,15 +164,13 @@ impl<T: Scalar> Line<'_, T> {
                 scouts.extend(self.quotient(h).unwrap_or(None));
             }
         }
-        Ok(scouts)
+        scouts
     }
 
     /// Twice the longest step up to which quotients are alike, from the shortest
     /// that tells anything; `None` where none does.
-    fn beginning(&self, scouts: &[Quotient]) -> Result<Option<f64>, Error> {
-        let Some(last) = shortest(scouts) else {
-            return Ok(None);
-        };
+    fn beginning(&self, scouts: &[Quotient]) -> Option<f64> {
+        let last = shortest(scouts)?;
         let still = scouts[..last].iter().rev();
         let longest = still.take_while(|s| alike(&scouts[last], s)).last();
         let mut h = longest.unwrap_or(&scouts[last]).h;
@@ -182,7 +181,7 @@ impl<T: Scalar> Line<'_, T> {
                 _ => break,
             }
         }
-        Ok(Some(2.0 * h))
+        Some(2.0 * h)
     }
 }
 

@@ -18,17 +18,17 @@ use crate::scalar::{Extended, Scalar, epsilon, narrow, real, to_f64, widen};
 
 /// Standard deviations of its rounding noise that a formula may be off: its
 /// errors at one point are one draw, thousands of entries are compared, and the
-/// estimate itself comes of some fifteen differences.
+/// estimate itself comes of some fifteen differences along each of three lines.
 const DEVIATIONS: f64 = 32.0;
-/// Last places of the largest entry that any entry of a formula may be off.
-const PLACES: f64 = 16.0;
 /// The same in extended precision, where one draw tells the order of magnitude at
 /// best, and a third of the digits can be spared.
 const EXTENDED_DEVIATIONS: f64 = 1e24;
+/// Last places of the largest entry that any entry of a formula may be off.
+const PLACES: f64 = 16.0;
 /// Multiplications in 237 bits that a derivative may take, three times over: some
 /// seconds of dual numbers.
 const EXTENDED_WORK: usize = 2_000_000;
-/// And in f64, nine times as often.
+/// And in f64, 27 times over.
 const DOUBLE_WORK: usize = 10_000_000;
 /// Halvings of the way to a neighbour that lies outside the domain.
 const TRIES: usize = 8;

@@ -13,7 +13,8 @@ pub enum Check {
     Gradient,
     /// ∇²f.
     Hessian,
-    /// ∇²f against differences of the gradient that the problem itself gives.
+    /// ∇²f against differences of the gradient that the problem itself gives; where
+    /// these see too little, what both have passed by themselves counts.
     Consistency,
     /// ∇²f against its transpose.
     Symmetry,
