@@ -21,7 +21,7 @@ pub use linalg::{CHOLESKY_DIGITS, Design, DesignMatrix, Factorisation};
 pub use nalgebra::{DMatrix, DVector};
 pub use objective::{
     Barrier, ClosedForm, Functions, GradientInversion, GradientLoss, HasHessian, HasHessianProduct,
-    HasJacobian, HasThirdDerivative, LeverageObjective, Objective, Ridge, Scaled, ScoreInversion,
-    ScoreLoss, VolumetricBarrier,
+    HasJacobian, HasThirdDerivative, LeverageObjective, Objective, Ridge, RowCurvature, Scaled,
+    ScoreInversion, ScoreLoss, Tilt, TiltedBarrier, VolumetricBarrier,
 };
 pub use scalar::{Extended, Scalar};

@@ -107,6 +107,13 @@ impl Barrier {
         Ok(DVector::from_fn(target.len(), |k, _| sum(k)))
     }
 
+    /// (3Σ − 2Σ²)/s², the diagonal of (V3)'s inner matrix on the rows of A.
+    pub(crate) fn row_curvature<T: Scalar>(at: &Geometry<T>) -> DVector<T> {
+        at.scores().zip_map(at.slack(), |score, slack| {
+            score * (real::<T>(3.0) - score * real(2.0)) / slack / slack
+        })
+    }
+
     /// ∇²V·h. (V3)
     pub(crate) fn product<T: Scalar>(
         at: &Geometry<T>,
@@ -235,6 +242,12 @@ impl<T: Scalar> ClosedForm<T> for Barrier {
         h: &DVector<T>,
     ) -> Result<DVector<T>, Error> {
         Barrier::product(at, h)
+    }
+
+    /// The diagonal of (V3): the form keeps within a factor 5/3 of ∇²V where no
+    /// score is near 0 and 3 where some are.
+    fn row_curvature(&self, at: &Geometry<T>) -> Option<DVector<T>> {
+        Some(Barrier::row_curvature(at))
     }
 
     fn residual(&self, at: &Geometry<T>, state: &()) -> Result<DVector<T>, Error> {

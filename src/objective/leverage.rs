@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use nalgebra::{DMatrix, DVector};
 
-use super::{HasHessian, HasHessianProduct, HasJacobian, Objective, Ridge};
+use super::{HasHessian, HasHessianProduct, HasJacobian, Objective, Ridge, RowCurvature};
 use crate::error::Error;
 use crate::geometry::{Domain, Geometry, Model, Signs, check_vector, same_point};
 use crate::scalar::{Scalar, to_f64};
@@ -65,6 +65,12 @@ pub trait ClosedForm<T: Scalar>: Send + Sync {
     /// # Errors
     /// See [`state`](Self::state).
     fn jacobian(&self, at: &Geometry<T>, state: &Self::State) -> Result<DMatrix<T>, Error>;
+
+    /// The diagonal D of a form A_xᵀ… that is near the Hessian, given on A's own
+    /// rows, where the closed form has one.
+    fn row_curvature(&self, _at: &Geometry<T>) -> Option<DVector<T>> {
+        None
+    }
 
     /// Whether the ridge's residual diag(w)Ax is appended to r (a sum of
     /// squares) or its gradient added to r (an equation ∇f = 0).
@@ -270,6 +276,19 @@ impl<T: Scalar, F: ClosedForm<T>> Objective<T> for LeverageObjective<T, F> {
                 .geometry
                 .form_from_frame(&DMatrix::identity(d, d)),
         ))
+    }
+
+    /// What the closed form knows, and w² of the ridge: where that dominates it
+    /// is the whole Hessian up to a small factor. (R1)
+    fn row_curvature(&self, x: &DVector<T>) -> Result<Option<RowCurvature<T>>, Error> {
+        let own = self.form.row_curvature(&self.at(x)?.geometry);
+        let ridge = self.ridge.as_ref().map(|r| r.squares().clone());
+        let diagonal = match (own, ridge) {
+            (Some(own), Some(ridge)) => Some(own + ridge),
+            (own, ridge) => own.or(ridge),
+        };
+        let design = self.model.design().clone();
+        Ok(diagonal.map(|diagonal| RowCurvature { design, diagonal }))
     }
 }
 

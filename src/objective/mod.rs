@@ -6,6 +6,7 @@
 //! traits, so a function of your own works in all of them.
 
 mod barrier;
+mod frame;
 mod functions;
 mod gradient_inversion;
 mod leverage;
@@ -13,8 +14,10 @@ mod ridge;
 mod scaled;
 mod score_inversion;
 mod third_moment;
+mod tilted;
 
 pub use barrier::{Barrier, VolumetricBarrier};
+pub(crate) use frame::Frame;
 pub use functions::Functions;
 pub use gradient_inversion::{GradientInversion, GradientLoss};
 pub use leverage::{ClosedForm, LeverageObjective};
@@ -22,10 +25,12 @@ pub use ridge::Ridge;
 pub use scaled::Scaled;
 pub(crate) use score_inversion::score_jacobian;
 pub use score_inversion::{ScoreInversion, ScoreLoss};
+pub use tilted::{Tilt, TiltedBarrier};
 
 use nalgebra::{DMatrix, DVector};
 
 use crate::error::Error;
+use crate::linalg::Design;
 use crate::scalar::Scalar;
 
 /// A function of d real parameters with a gradient.
@@ -93,6 +98,25 @@ pub trait Objective<T: Scalar> {
     fn metric(&self, _x: &DVector<T>) -> Result<Option<DMatrix<T>>, Error> {
         Ok(None)
     }
+
+    /// A and D ≥ 0 with AᵀDA near ∇²f(x), where such are known: what
+    /// [`ApproximateNewton`](crate::solver::ApproximateNewton) samples rows
+    /// from. For f(x) = Σ φ_i(a_iᵀx) it is D_i = φ_i″.
+    ///
+    /// # Errors
+    /// As for the gradient.
+    fn row_curvature(&self, _x: &DVector<T>) -> Result<Option<RowCurvature<T>>, Error> {
+        Ok(None)
+    }
+}
+
+/// AᵀDA, a form in rows that is near a Hessian.
+#[derive(Debug, Clone)]
+pub struct RowCurvature<T: Scalar> {
+    /// A, n×d: a handle.
+    pub design: Design<T>,
+    /// D, n entries, none negative.
+    pub diagonal: DVector<T>,
 }
 
 /// An objective with an explicit Hessian.

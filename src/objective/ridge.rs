@@ -94,6 +94,11 @@ impl<T: Scalar> Ridge<T> {
         model.design().apply_transposed(&image)
     }
 
+    /// w².
+    pub(crate) fn squares(&self) -> &DVector<T> {
+        &self.squares
+    }
+
     pub(crate) fn hessian(&self, model: &Model<T>) -> Result<DMatrix<T>, Error> {
         let mut hessian = model.design().weighted_gram(&self.weights)?;
         mirror_lower(&mut hessian);

@@ -1,8 +1,8 @@
 //! An objective in the natural coordinates of its start.
 
-use nalgebra::{Cholesky, DMatrix, DVector};
+use nalgebra::{DMatrix, DVector};
 
-use super::{HasHessian, HasHessianProduct, HasJacobian, Objective};
+use super::{Frame, HasHessian, HasHessianProduct, HasJacobian, Objective};
 use crate::error::Error;
 use crate::geometry::{check_length, check_vector};
 use crate::scalar::{Scalar, real, to_f64};
@@ -43,8 +43,7 @@ const FIRST_STEP: f64 = 0.5;
 pub struct Scaled<T: Scalar, O> {
     objective: O,
     start: DVector<T>,
-    /// S, where the objective has a metric.
-    basis: Option<DMatrix<T>>,
+    frame: Frame<T>,
     unit: T,
 }
 
@@ -56,18 +55,14 @@ impl<T: Scalar, O: Objective<T>> Scaled<T, O> {
     /// Those of the metric and the gradient.
     pub fn new(objective: O, start: &DVector<T>) -> Result<Self, Error> {
         check_length("x", start, objective.dim())?;
-        let cholesky = objective.metric(start)?.and_then(Cholesky::new);
-        let identity = DMatrix::identity(start.len(), start.len());
-        // SᵀLLᵀS = I for S = L⁻ᵀ.
-        let basis = cholesky.and_then(|c| c.l().tr_solve_lower_triangular(&identity));
-        let basis = basis.filter(|s| s.iter().all(|v| v.is_finite()));
+        let frame = Frame::new(objective.metric(start)?);
         let mut scaled = Scaled {
             objective,
             start: start.clone(),
-            basis,
+            frame,
             unit: T::one(),
         };
-        if scaled.basis.is_some() {
+        if scaled.frame.is_natural() {
             let norm = scaled.gradient(&DVector::zeros(start.len()))?.norm();
             let unit = real::<T>(FIRST_STEP) / norm;
             if unit.is_finite() && unit > T::zero() {
@@ -86,7 +81,7 @@ impl<T: Scalar, O: Objective<T>> Scaled<T, O> {
 
     /// The point of given coordinates.
     pub fn to_x(&self, z: &DVector<T>) -> DVector<T> {
-        &self.start + self.direction(z)
+        &self.start + self.frame.step(z)
     }
 
     /// The factor on f.
@@ -103,15 +98,8 @@ impl<T: Scalar, O: Objective<T>> Scaled<T, O> {
         check_length(what, v, self.start.len())
     }
 
-    fn direction(&self, h: &DVector<T>) -> DVector<T> {
-        self.basis.as_ref().map_or_else(|| h.clone(), |s| s * h)
-    }
-
     fn pulled_back(&self, v: DVector<T>) -> Result<DVector<T>, Error> {
-        let v = match &self.basis {
-            Some(s) => s.tr_mul(&v) * self.unit,
-            None => v * self.unit,
-        };
+        let v = self.frame.gradient(v) * self.unit;
         check_vector("scaled derivative", &v, self.start.len())?;
         Ok(v)
     }
@@ -136,7 +124,7 @@ impl<T: Scalar, O: Objective<T>> Objective<T> for Scaled<T, O> {
         self.check("z", z)?;
         self.check("step", step)?;
         self.objective
-            .largest_step(&self.to_x(z), &self.direction(step))
+            .largest_step(&self.to_x(z), &self.frame.step(step))
     }
 }
 
@@ -144,11 +132,7 @@ impl<T: Scalar, O: HasHessian<T>> HasHessian<T> for Scaled<T, O> {
     fn hessian(&self, z: &DVector<T>) -> Result<DMatrix<T>, Error> {
         self.check("z", z)?;
         let hessian = self.objective.hessian(&self.to_x(z))? * self.unit;
-        let Some(s) = &self.basis else {
-            return Ok(hessian);
-        };
-        let form = s.tr_mul(&(hessian * s));
-        let form = (&form + form.transpose()) * real::<T>(0.5);
+        let form = self.frame.form(hessian);
         match form.iter().position(|v| !v.is_finite()) {
             None => Ok(form),
             Some(index) => {
@@ -169,7 +153,7 @@ impl<T: Scalar, O: HasHessianProduct<T>> HasHessianProduct<T> for Scaled<T, O> {
         self.check("direction", h)?;
         let product = self
             .objective
-            .hessian_product(&self.to_x(z), &self.direction(h))?;
+            .hessian_product(&self.to_x(z), &self.frame.step(h))?;
         self.pulled_back(product)
     }
 }
@@ -183,9 +167,6 @@ impl<T: Scalar, O: HasJacobian<T>> HasJacobian<T> for Scaled<T, O> {
     fn jacobian(&self, z: &DVector<T>) -> Result<DMatrix<T>, Error> {
         self.check("z", z)?;
         let jacobian = self.objective.jacobian(&self.to_x(z))? * self.unit.sqrt();
-        Ok(match &self.basis {
-            Some(s) => jacobian * s,
-            None => jacobian,
-        })
+        Ok(self.frame.jacobian(jacobian))
     }
 }

@@ -1,9 +1,26 @@
 //! Solvers by name, and an objective that watches what they do.
 
 mod argmin_solvers;
+mod cell_newton;
+mod descend;
+mod executor;
+mod gradient_descent;
+mod levenberg_marquardt;
+mod local_newton;
+mod method;
+mod settings;
+mod stop;
 mod watched;
 
 pub use argmin_solvers::{ArgminSolver, IterationRow, SolverRun};
+pub use cell_newton::CellNewton;
+pub use descend::BOUNDARY_FRACTION;
+use executor::argmin_solver;
+pub use executor::SolverState;
+pub use gradient_descent::{GRADIENT_REDUCTION, GradientDescent};
+pub use levenberg_marquardt::{FIRST_DAMPING, LevenbergMarquardt};
+pub use local_newton::{LocalNewton, SHRINKING};
+pub use stop::Stop;
 pub use watched::{Counts, Watched};
 
 use crate::objective::{HasHessian, HasHessianProduct, HasJacobian};

@@ -1,0 +1,130 @@
+//! What the crate's own solvers have in common: one step at a time, on anything
+//! that counts its evaluations, under argmin or without it.
+
+use nalgebra::{DMatrix, DVector};
+
+use super::stop::Stop;
+use crate::error::Error;
+use crate::objective::{HasHessian, HasHessianProduct, HasJacobian, Objective, RowCurvature};
+use crate::scalar::Scalar;
+
+/// A point with what every method needs of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Iterate<T: Scalar> {
+    pub(crate) x: DVector<T>,
+    pub(crate) value: T,
+    pub(crate) gradient: DVector<T>,
+}
+
+/// What one iteration came to.
+#[derive(Debug, Clone)]
+pub(crate) struct Advance<T: Scalar> {
+    /// The new point, if it moved.
+    pub(crate) next: Option<Iterate<T>>,
+    /// Whether and why this was the last iteration.
+    pub(crate) stop: Option<Stop>,
+    /// What an observer is shown.
+    pub(crate) columns: Columns,
+}
+
+/// The columns that every method of the crate shows an observer.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Columns {
+    /// ‖∇f‖ at the new point.
+    pub(crate) gradient: f64,
+    /// Length of the step that was taken.
+    pub(crate) step: f64,
+    /// Rows sampled, where rows are.
+    pub(crate) sample: Option<usize>,
+    /// Inner iterations, where there are any.
+    pub(crate) inner: Option<usize>,
+}
+
+/// An iterative method, given its problem only through [`Evaluations`].
+pub(crate) trait Method<T: Scalar, O: Objective<T>> {
+    /// From a point to the next one.
+    fn advance(
+        &mut self,
+        f: &mut impl Evaluations<T, O>,
+        at: &Iterate<T>,
+        iteration: u64,
+    ) -> Result<Advance<T>, Error>;
+}
+
+/// An objective whose evaluations are counted, by argmin or not at all.
+pub(crate) trait Evaluations<T: Scalar, O: Objective<T>> {
+    /// Does one evaluation and counts it under this name.
+    fn count<R>(
+        &mut self,
+        name: &'static str,
+        work: impl FnOnce(&O) -> Result<R, Error>,
+    ) -> Result<R, Error>;
+
+    fn value(&mut self, x: &DVector<T>) -> Result<T, Error> {
+        self.count("cost_count", |f| f.value(x))
+    }
+
+    fn gradient(&mut self, x: &DVector<T>) -> Result<DVector<T>, Error> {
+        self.count("gradient_count", |f| f.gradient(x))
+    }
+
+    fn hessian(&mut self, x: &DVector<T>) -> Result<DMatrix<T>, Error>
+    where
+        O: HasHessian<T>,
+    {
+        self.count("hessian_count", |f| f.hessian(x))
+    }
+
+    fn product(&mut self, x: &DVector<T>, h: &DVector<T>) -> Result<DVector<T>, Error>
+    where
+        O: HasHessianProduct<T>,
+    {
+        self.count("hessian_product_count", |f| f.hessian_product(x, h))
+    }
+
+    fn residual(&mut self, x: &DVector<T>) -> Result<DVector<T>, Error>
+    where
+        O: HasJacobian<T>,
+    {
+        self.count("operator_count", |f| f.residual(x))
+    }
+
+    fn jacobian(&mut self, x: &DVector<T>) -> Result<DMatrix<T>, Error>
+    where
+        O: HasJacobian<T>,
+    {
+        self.count("jacobian_count", |f| f.jacobian(x))
+    }
+
+    fn row_curvature(&mut self, x: &DVector<T>) -> Result<Option<RowCurvature<T>>, Error> {
+        self.count("row_curvature_count", |f| f.row_curvature(x))
+    }
+
+    fn metric(&mut self, x: &DVector<T>) -> Result<Option<DMatrix<T>>, Error> {
+        self.count("metric_count", |f| f.metric(x))
+    }
+
+    fn largest_step(&mut self, x: &DVector<T>, step: &DVector<T>) -> Result<Option<T>, Error> {
+        self.count("largest_step_count", |f| f.largest_step(x, step))
+    }
+
+    /// The point itself.
+    fn iterate(&mut self, x: DVector<T>) -> Result<Iterate<T>, Error> {
+        let value = self.value(&x)?;
+        let gradient = self.gradient(&x)?;
+        Ok(Iterate { x, value, gradient })
+    }
+}
+
+/// An objective whose evaluations nobody counts.
+pub(crate) struct Uncounted<'a, O: ?Sized>(pub(crate) &'a O);
+
+impl<T: Scalar, O: Objective<T>> Evaluations<T, O> for Uncounted<'_, O> {
+    fn count<R>(
+        &mut self,
+        _: &'static str,
+        work: impl FnOnce(&O) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        work(self.0)
+    }
+}
