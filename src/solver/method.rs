@@ -117,7 +117,7 @@ pub(crate) trait Evaluations<T: Scalar, O: Objective<T>> {
 }
 
 /// An objective whose evaluations nobody counts.
-pub(crate) struct Uncounted<'a, O: ?Sized>(pub(crate) &'a O);
+struct Uncounted<'a, O>(&'a O);
 
 impl<T: Scalar, O: Objective<T>> Evaluations<T, O> for Uncounted<'_, O> {
     fn count<R>(
@@ -127,4 +127,36 @@ impl<T: Scalar, O: Objective<T>> Evaluations<T, O> for Uncounted<'_, O> {
     ) -> Result<R, Error> {
         work(self.0)
     }
+}
+
+/// Where a run without argmin ended.
+pub(crate) struct End<T: Scalar> {
+    pub(crate) at: Iterate<T>,
+    pub(crate) iterations: usize,
+}
+
+/// Runs a method without argmin; `watch` sees the start and every new point.
+pub(crate) fn minimise<T: Scalar, O: Objective<T>>(
+    method: &mut impl Method<T, O>,
+    objective: &O,
+    start: &DVector<T>,
+    max_iters: usize,
+    mut watch: impl FnMut(usize, &Iterate<T>),
+) -> Result<End<T>, Error> {
+    let mut f = Uncounted(objective);
+    let mut at = f.iterate(start.clone())?;
+    watch(0, &at);
+    let mut iterations = 0;
+    while iterations < max_iters {
+        let step = method.advance(&mut f, &at, iterations as u64)?;
+        if let Some(next) = step.next {
+            at = next;
+            iterations += 1;
+            watch(iterations, &at);
+        }
+        if step.stop.is_some() {
+            break;
+        }
+    }
+    Ok(End { at, iterations })
 }

@@ -20,6 +20,7 @@ pub use executor::SolverState;
 pub use gradient_descent::{GRADIENT_REDUCTION, GradientDescent};
 pub use levenberg_marquardt::{FIRST_DAMPING, LevenbergMarquardt};
 pub use local_newton::{LocalNewton, SHRINKING};
+pub(crate) use method::{Iterate, minimise};
 pub use stop::Stop;
 pub use watched::{Counts, Watched};
 
