@@ -6,7 +6,7 @@
 mod soundness;
 
 use levinv::recover::ScoreRecovery;
-use levinv::solver::{ArgminSolver, Watched};
+use levinv::solver::{History, Limits, NamedSolver, Watched};
 use levinv::{Error, GradientInversion, Model, Objective, Scaled, Signs, VolumetricBarrier};
 use nalgebra::{dmatrix, dvector};
 use soundness::{M, V, assert_geometry, bounded, evaluate, losses, polygon, sound};
@@ -271,14 +271,23 @@ fn slacks_whose_terms_overflow_and_cancel_are_no_nan() {
 fn solvers_by_name_end_on_targets_at_the_edge_of_f64() {
     let (a, b) = polygon();
     let model = Model::new(a, b).unwrap();
-    for solver in ArgminSolver::ALL {
+    for solver in NamedSolver::ALL {
         for target in [1e-300, 1e100, 1e150, 1e200, 1e300] {
             for row in [1.0, 1e-12, 1e-80, 1e-160] {
                 let x = dvector![-1.0 + row, 0.0];
                 let loss = GradientInversion::new(&model, dvector![target, 0.0]).unwrap();
                 let what = format!("{solver} from a slack of {row} to a gradient of {target}");
                 let run = bounded(&what, move || {
-                    solver.run(std::sync::Arc::new(loss), &x, 100, 2000, 1e-8)
+                    solver.run(
+                        std::sync::Arc::new(loss),
+                        &x,
+                        &Limits {
+                            iterations: 100,
+                            evaluations: 2000,
+                            gradient: 1e-8,
+                        },
+                        &History::default(),
+                    )
                 });
                 if let Ok(run) = run {
                     sound(&what, run.x.iter().chain([&run.value]));

@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use levinv::recover::{GradientRecovery, ScoreRecovery, SignKnowledge, largest_slack_start};
-use levinv::solver::{ArgminSolver, Watched};
+use levinv::solver::{History, Limits, NamedSolver, Watched};
 use levinv::{
     Design, Factorisation, GradientInversion, Model, Scaled, ScoreInversion, Signs,
     VolumetricBarrier,
@@ -34,7 +34,7 @@ struct Input {
     ridge: V,
     signs: Vec<bool>,
     max_iters: usize,
-    solver: ArgminSolver,
+    solver: NamedSolver,
 }
 
 /// In lines that can be read, where a derived one takes a line per number.
@@ -189,7 +189,7 @@ fn input() -> BoxedStrategy<Input> {
                 vector(d, nasty()),
                 signs,
                 select(vec![0usize, 1, 7, 200]),
-                select(ArgminSolver::ALL),
+                select(NamedSolver::ALL),
             );
             (data, point, targets, rest)
         })
@@ -349,7 +349,16 @@ fn check_recoveries(input: &Input) {
 fn check_solver(input: &Input) {
     let Some(model) = model(input) else { return };
     for f in losses(&model, input) {
-        let run = input.solver.run(f, &input.points[0], 30, 500, 1e-8);
+        let run = input.solver.run(
+            f,
+            &input.points[0],
+            &Limits {
+                iterations: 30,
+                evaluations: 500,
+                gradient: 1e-8,
+            },
+            &History::default(),
+        );
         let _ = run.inspect(|run| sound("a run", run.x.iter().chain([&run.value])));
     }
 }

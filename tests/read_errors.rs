@@ -20,7 +20,7 @@ use argmin::solver::quasinewton::LBFGS;
 use argmin::solver::trustregion::{Steihaug, TrustRegion};
 use levinv::adapter::{ArgminProblem, MatrixFreeProblem, Retreat};
 use levinv::recover::{GradientRecovery, ScoreRecovery, SignKnowledge, largest_slack_start};
-use levinv::solver::{ArgminSolver, FullObjective, Watched};
+use levinv::solver::{FullObjective, History, Limits, NamedSolver, Watched};
 use levinv::{
     DMatrix, DVector, Design, DesignMatrix, Error, GradientInversion, Model, Scaled,
     ScoreInversion, Signs, VolumetricBarrier,
@@ -327,12 +327,21 @@ fn scaled(f: &Loss) -> Result<Scaled<f64, Watched<f64>>, Error> {
 #[test]
 fn a_solver_by_name_ends_at_the_readers_error_and_reports_it() {
     let mut faults = Vec::new();
-    for solver in ArgminSolver::ALL {
+    for solver in NamedSolver::ALL {
         let run = |fails: usize| {
             let store = Store::new();
             let [_, loss, _] = losses(&store.model().unwrap()).unwrap();
             store.arm(fails);
-            let run = solver.run(loss, &start(), 2, 200, 1e-8);
+            let run = solver.run(
+                loss,
+                &start(),
+                &Limits {
+                    iterations: 2,
+                    evaluations: 200,
+                    gradient: 1e-8,
+                },
+                &History::default(),
+            );
             (run, store.reads.load(Ordering::Relaxed))
         };
         // Before the first step there is nothing to report but the error; later

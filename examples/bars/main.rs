@@ -25,7 +25,7 @@ use common::measure::{
 use common::reference::cases;
 use levinv::Objective;
 use levinv::recover::ScoreRecovery;
-use levinv::solver::ArgminSolver;
+use levinv::solver::NamedSolver;
 
 /// A bar by name: what it measures, and how.
 type Bar = (&'static str, &'static str, fn());
@@ -186,9 +186,9 @@ fn argmin() {
         "{:20} {:>7} {:>10} {:>8}   {:>7} {:>10} {:>8}",
         "", "scores", "worst", "evals", "gradient", "worst", "evals"
     );
-    for &solver in ArgminSolver::ALL {
+    for &solver in NamedSolver::ALL {
         // Newton has no line search: it is asked for from nearby only.
-        let fraction = if solver == ArgminSolver::Newton {
+        let fraction = if solver == NamedSolver::Newton {
             0.001
         } else {
             0.05

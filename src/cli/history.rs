@@ -8,25 +8,50 @@ use super::error::CliError;
 use super::files::create_output;
 
 /// One iteration of whichever method ran.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Row {
     pub phase: String,
     pub iteration: usize,
     /// What the phase drives to zero: a relative residual, a Newton decrement, or a cost.
     pub measure: f64,
     pub seconds: f64,
+    /// What this crate's own solvers say beyond that.
+    pub gradient: Option<f64>,
+    pub step: Option<f64>,
+    pub sample: Option<u64>,
+    pub inner: Option<u64>,
 }
 
-/// Writes `phase,iteration,measure,seconds`.
+/// The columns of the file.
+const COLUMNS: [&str; 8] = [
+    "phase",
+    "iteration",
+    "measure",
+    "seconds",
+    "gradient",
+    "step",
+    "sample",
+    "inner",
+];
+
+/// Writes the columns; what is not known is left empty.
 pub fn write_csv(path: &Path, rows: &[Row], force: bool) -> Result<(), CliError> {
     let file = create_output(path, force)?;
     let mut writer = csv::Writer::from_writer(file);
     let mut write = || -> csv::Result<()> {
-        writer.write_record(["phase", "iteration", "measure", "seconds"])?;
+        writer.write_record(COLUMNS)?;
         for row in rows {
-            let (iteration, measure) = (row.iteration.to_string(), row.measure.to_string());
-            let seconds = format!("{:.6}", row.seconds);
-            writer.write_record([&row.phase, &iteration, &measure, &seconds])?;
+            let or_empty = |v: Option<String>| v.unwrap_or_default();
+            writer.write_record([
+                row.phase.clone(),
+                row.iteration.to_string(),
+                row.measure.to_string(),
+                format!("{:.6}", row.seconds),
+                or_empty(row.gradient.map(|v| v.to_string())),
+                or_empty(row.step.map(|v| v.to_string())),
+                or_empty(row.sample.map(|v| v.to_string())),
+                or_empty(row.inner.map(|v| v.to_string())),
+            ])?;
         }
         Ok(writer.flush()?)
     };

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use levinv::Signs;
 use levinv::recover::{GradientRecovery, Progress, ScoreRecovery, SignKnowledge, Status};
-use levinv::solver::ArgminSolver;
+use levinv::solver::NamedSolver;
 
 use super::args::{RecoverArgs, TargetName};
 use super::error::{CliError, Sources};
@@ -27,7 +27,7 @@ pub fn run(args: &RecoverArgs) -> Result<Outcome, CliError> {
         ridge: args.ridge.clone(),
         signs: args.signs.clone(),
     };
-    let solver: Option<ArgminSolver> = match &args.solver {
+    let solver: Option<NamedSolver> = match &args.solver {
         Some(name) => Some(
             name.parse()
                 .map_err(|e: String| CliError::new("usage", format!("--solver: {e}")))?,
@@ -149,6 +149,7 @@ pub fn globally(problem: &Problem, args: &RecoverArgs) -> Result<Finished, levin
             iteration: p.iteration,
             measure: p.residual,
             seconds: started.elapsed().as_secs_f64(),
+            ..Row::default()
         });
         spinner.tell(|| format!("{} step {}, {:.1e} left", p.phase, p.iteration, p.residual));
     };

@@ -1,4 +1,4 @@
-//! `levinv recover --solver NAME`: one of argmin's solvers from a start.
+//! `levinv recover --solver NAME`: a solver by name, from a start.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -6,24 +6,21 @@ use std::time::Instant;
 use levinv::recover::{
     GradientRecovery, Recovery, ScoreRecovery, Status, relative_gradient, score_errors,
 };
-use levinv::solver::{ArgminSolver, SolverRun};
+use levinv::solver::{History, Limits, NamedSolver, SolverRun};
 use levinv::{DVector, Signs};
 
 use super::args::{RecoverArgs, TargetName};
 use super::history::Row;
 use super::problem::{Finished, Problem, objective};
+use super::progress::Spinner;
 
-/// Iterations of an argmin solver: many of them never stop by themselves.
-const SOLVER_ITERS: usize = 1000;
-/// Evaluations of all kinds per iteration of an argmin solver, on average.
+/// Evaluations of all kinds per iteration, on average.
 const EVALUATIONS_PER_ITER: u64 = 50;
-/// How far the gradient of an argmin run may fall, relative to its start.
-const SOLVER_TOLERANCE: f64 = 1e-12;
 
-/// One of argmin's solvers from the given start.
+/// One solver from the given start.
 pub fn run(
     problem: &Problem,
-    solver: ArgminSolver,
+    solver: NamedSolver,
     args: &RecoverArgs,
 ) -> Result<Finished, levinv::Error> {
     let started = Instant::now();
@@ -38,11 +35,20 @@ pub fn run(
         });
     };
     let loss = objective(problem, true)?;
-    let max_iters = args.max_iters.unwrap_or(SOLVER_ITERS) as u64;
-    let limit = max_iters
-        .saturating_add(1)
-        .saturating_mul(EVALUATIONS_PER_ITER);
-    let run = solver.run(Arc::clone(&loss), start, max_iters, limit, SOLVER_TOLERANCE)?;
+    let mut limits = Limits::default();
+    if let Some(max) = args.max_iters {
+        limits.iterations = max as u64;
+        limits.evaluations = limits
+            .iterations
+            .saturating_add(1)
+            .saturating_mul(EVALUATIONS_PER_ITER);
+    }
+    let mut spinner = Spinner::new();
+    let history = History::watched(move |row| {
+        spinner.tell(|| format!("{solver} step {}, cost {:.3e}", row.iteration, row.cost));
+    });
+    let run = solver.run(Arc::clone(&loss), start, &limits, &history)?;
+    drop(history);
     let gradient_norm = loss.gradient(&run.x)?.norm();
     let stationarity = relative_gradient(&*loss, &run.x)?;
     let (residual, errors) = match problem.name {
@@ -81,12 +87,17 @@ pub fn run(
         iteration: row.iteration as usize,
         measure: row.cost,
         seconds: row.elapsed.as_secs_f64(),
+        gradient: row.gradient,
+        step: row.step,
+        sample: row.sample,
+        inner: row.inner,
     });
+    let whose = if solver.is_own() { "" } else { "argmin's " };
     let recovery = Recovery {
         x: Some(run.x.clone()),
         status,
         reason,
-        method: format!("argmin's {solver} from the given start"),
+        method: format!("{whose}{solver} from the given start"),
         iterations: run.iterations as usize,
         evaluations: run.counts.total() as usize,
         residual: Some(residual),
@@ -144,9 +155,9 @@ fn judge(
     // A line search that finds nothing lower at the solution has failed nobody.
     let failed = run.error.is_some() || stopped.starts_with("Line search");
     let stopped = if status.is_success() && failed {
-        "argmin stopped there".to_string()
+        "the solver stopped there".to_string()
     } else {
-        format!("argmin stopped: {stopped}")
+        format!("the solver stopped: {stopped}")
     };
     (status, format!("{reason}; {stopped}"))
 }

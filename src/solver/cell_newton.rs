@@ -243,8 +243,4 @@ impl<T: Scalar> Advance<T> {
 }
 
 ending_setters!(CellNewton);
-super::argmin_solver!(
-    CellNewton,
-    "Newton's method in a cell",
-    HasHessian<T>
-);
+super::argmin_solver!(CellNewton, "Newton's method in a cell", HasHessian<T>);

@@ -107,8 +107,11 @@ fn columns(columns: &Columns) -> KV {
 /// Of its type only `ending.stop` is used: why it ended, which argmin is told.
 macro_rules! argmin_solver {
     ($solver:ident, $name:literal, $bound:path) => {
-        impl<T, O> argmin::core::Solver<$crate::adapter::ArgminProblem<T, O>, $crate::solver::SolverState<T>>
-            for $solver<T>
+        impl<T, O>
+            argmin::core::Solver<
+                $crate::adapter::ArgminProblem<T, O>,
+                $crate::solver::SolverState<T>,
+            > for $solver<T>
         where
             T: $crate::Scalar + argmin::core::ArgminFloat,
             O: $bound,
@@ -121,7 +124,10 @@ macro_rules! argmin_solver {
                 &mut self,
                 problem: &mut argmin::core::Problem<$crate::adapter::ArgminProblem<T, O>>,
                 state: $crate::solver::SolverState<T>,
-            ) -> Result<($crate::solver::SolverState<T>, Option<argmin::core::KV>), argmin::core::Error> {
+            ) -> Result<
+                ($crate::solver::SolverState<T>, Option<argmin::core::KV>),
+                argmin::core::Error,
+            > {
                 self.ending.stop = None;
                 Ok(($crate::solver::executor::begin(problem, state)?, None))
             }
@@ -130,13 +136,20 @@ macro_rules! argmin_solver {
                 &mut self,
                 problem: &mut argmin::core::Problem<$crate::adapter::ArgminProblem<T, O>>,
                 state: $crate::solver::SolverState<T>,
-            ) -> Result<($crate::solver::SolverState<T>, Option<argmin::core::KV>), argmin::core::Error> {
-                let (state, columns, stop) = $crate::solver::executor::advance(self, problem, state)?;
+            ) -> Result<
+                ($crate::solver::SolverState<T>, Option<argmin::core::KV>),
+                argmin::core::Error,
+            > {
+                let (state, columns, stop) =
+                    $crate::solver::executor::advance(self, problem, state)?;
                 self.ending.stop = stop;
                 Ok((state, Some(columns)))
             }
 
-            fn terminate(&mut self, _: &$crate::solver::SolverState<T>) -> argmin::core::TerminationStatus {
+            fn terminate(
+                &mut self,
+                _: &$crate::solver::SolverState<T>,
+            ) -> argmin::core::TerminationStatus {
                 $crate::solver::executor::status(self.ending.stop)
             }
         }

@@ -131,7 +131,10 @@ impl<T: Scalar, O: Objective<T>> Method<T, O> for GradientDescent<T> {
         if iteration == 0 {
             self.first_gradient = size;
         }
-        let small = self.ending.gradient.max(self.reduction * self.first_gradient);
+        let small = self
+            .ending
+            .gradient
+            .max(self.reduction * self.first_gradient);
         if size == T::zero() || (iteration > 0 && size <= small) {
             return Ok(Advance::stopped(at, Stop::Gradient));
         }

@@ -139,4 +139,8 @@ impl<T: Scalar, O: HasHessian<T>> Method<T, O> for LocalNewton<T> {
 }
 
 ending_setters!(LocalNewton);
-super::argmin_solver!(LocalNewton, "Newton's method near a solution", HasHessian<T>);
+super::argmin_solver!(
+    LocalNewton,
+    "Newton's method near a solution",
+    HasHessian<T>
+);

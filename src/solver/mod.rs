@@ -1,26 +1,28 @@
 //! Solvers by name, and an objective that watches what they do.
 
-mod argmin_solvers;
 mod cell_newton;
 mod descend;
 mod executor;
 mod gradient_descent;
+mod history;
 mod levenberg_marquardt;
 mod local_newton;
 mod method;
+mod named;
 mod settings;
 mod stop;
 mod watched;
 
-pub use argmin_solvers::{ArgminSolver, IterationRow, SolverRun};
 pub use cell_newton::CellNewton;
 pub use descend::BOUNDARY_FRACTION;
-use executor::argmin_solver;
 pub use executor::SolverState;
+use executor::argmin_solver;
 pub use gradient_descent::{GRADIENT_REDUCTION, GradientDescent};
+pub use history::{History, IterationRow};
 pub use levenberg_marquardt::{FIRST_DAMPING, LevenbergMarquardt};
 pub use local_newton::{LocalNewton, SHRINKING};
 pub(crate) use method::{Iterate, minimise};
+pub use named::{Limits, NamedSolver, SolverRun};
 pub use stop::Stop;
 pub use watched::{Counts, Watched};
 

@@ -7,7 +7,7 @@ use nalgebra::{DMatrix, DVector};
 
 use super::FullObjective;
 use crate::error::Error;
-use crate::objective::{HasHessian, HasHessianProduct, HasJacobian, Objective};
+use crate::objective::{HasHessian, HasHessianProduct, HasJacobian, Objective, RowCurvature};
 use crate::scalar::Scalar;
 
 /// How often each quantity was computed.
@@ -176,6 +176,10 @@ impl<T: Scalar> Objective<T> for Watched<T> {
 
     fn metric(&self, x: &DVector<T>) -> Result<Option<DMatrix<T>>, Error> {
         self.note(self.objective.metric(x))
+    }
+
+    fn row_curvature(&self, x: &DVector<T>) -> Result<Option<RowCurvature<T>>, Error> {
+        self.note(self.objective.row_curvature(x))
     }
 }
 

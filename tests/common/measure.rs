@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use levinv::recover::{GradientRecovery, ScoreRecovery, SignKnowledge};
-use levinv::solver::{ArgminSolver, FullObjective};
+use levinv::solver::{FullObjective, History, Limits, NamedSolver};
 use levinv::{
     DMatrix, DVector, Design, GradientInversion, HasHessian, HasHessianProduct, HasJacobian, Model,
-    Scalar, ScoreInversion, Signs, VolumetricBarrier,
+    Scalar, ScoreInversion, Signs, TiltedBarrier, VolumetricBarrier,
 };
 use nalgebra_sparse::{CooMatrix, CsrMatrix};
 use rand::Rng;
@@ -138,11 +138,15 @@ pub struct SolverRate {
 /// The accuracy in x that counts as reached.
 pub const SOLVER_ACCURACY: f64 = 1e-8;
 /// Allowed per run: enough for every solver that converges at all.
-pub const SOLVER_LIMITS: (u64, u64) = (1000, 20_000);
+pub const SOLVER_LIMITS: Limits = Limits {
+    iterations: 1000,
+    evaluations: 20_000,
+    gradient: 1e-12,
+};
 
 /// Runs a solver on score inversion (`scores`) or gradient inversion from
 /// starts a fraction of the way to the cell's boundary.
-pub fn solver_rate(solver: ArgminSolver, scores: bool, fraction: f64, count: u64) -> SolverRate {
+pub fn solver_rate(solver: NamedSolver, scores: bool, fraction: f64, count: u64) -> SolverRate {
     let mut out = SolverRate::default();
     for seed in 0..count {
         let mut rng = instances::rng(seed);
@@ -161,20 +165,26 @@ pub fn solver_rate(solver: ArgminSolver, scores: bool, fraction: f64, count: u64
         let loss: Arc<dyn FullObjective<f64>> = if scores {
             let loss = ScoreInversion::new(&model, target).expect("a target");
             Arc::new(loss.in_cell_of(&start).expect("a cell"))
+        } else if matches!(
+            solver,
+            NamedSolver::PreconditionedNewton | NamedSolver::ApproximateNewton
+        ) {
+            let loss = TiltedBarrier::new(&model, c).expect("a target");
+            Arc::new(loss.in_cell_of(&start).expect("a cell"))
         } else {
             let loss = GradientInversion::new(&model, c).expect("a target");
             Arc::new(loss.in_cell_of(&start).expect("a cell"))
         };
-        let (iterations, evaluations) = SOLVER_LIMITS;
         let run = solver
-            .run(loss, &start, iterations, evaluations, 1e-12)
+            .run(loss, &start, &SOLVER_LIMITS, &History::default())
             .expect("a start inside");
         let error = (&run.x - &x).norm() / x.norm();
         out.reached += usize::from(error < SOLVER_ACCURACY);
         out.worst = out.worst.max(error);
-        out.evaluations += run.counts.total() / count;
+        out.evaluations += run.counts.total();
         out.terminations.push(run.termination);
     }
+    out.evaluations /= count;
     out
 }
 
