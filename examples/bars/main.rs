@@ -11,6 +11,7 @@
 mod common;
 
 mod command;
+mod solvers;
 mod test_functions;
 mod verify;
 
@@ -70,6 +71,16 @@ const BARS: &[Bar] = &[
         "scale",
         "n = 100 000, d = 20: time of an evaluation and of a recovery",
         scale,
+    ),
+    (
+        "cell-newton",
+        "gradient inversion by Newton in the cell, from near and from the edge",
+        solvers::cell_newton,
+    ),
+    (
+        "levenberg-marquardt",
+        "score inversion by Levenberg–Marquardt in the cell",
+        solvers::levenberg_marquardt,
     ),
     (
         "verify-extended",

@@ -11,6 +11,7 @@ pub mod measure;
 pub mod planted;
 pub mod problems;
 pub mod reference;
+pub mod solving;
 pub mod test_functions;
 
 impl levinv::Scalar for double_double::DoubleDouble {}
