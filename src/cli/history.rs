@@ -12,10 +12,12 @@ use super::files::create_output;
 pub struct Row {
     pub phase: String,
     pub iteration: usize,
-    /// What the phase drives to zero: a relative residual, a Newton decrement, or a cost.
+    /// What the phase drives to zero: a relative residual, a Newton decrement, ‖∇f‖, or of argmin's
+    /// solvers the cost.
     pub measure: f64,
     pub seconds: f64,
-    /// What this crate's own solvers say beyond that.
+    /// What solvers by name say beyond that; argmin's only the cost.
+    pub cost: Option<f64>,
     pub gradient: Option<f64>,
     pub step: Option<f64>,
     pub sample: Option<u64>,
@@ -23,11 +25,12 @@ pub struct Row {
 }
 
 /// The columns of the file.
-const COLUMNS: [&str; 8] = [
+const COLUMNS: [&str; 9] = [
     "phase",
     "iteration",
     "measure",
     "seconds",
+    "cost",
     "gradient",
     "step",
     "sample",
@@ -47,6 +50,7 @@ pub fn write_csv(path: &Path, rows: &[Row], force: bool) -> Result<(), CliError>
                 row.iteration.to_string(),
                 row.measure.to_string(),
                 format!("{:.6}", row.seconds),
+                or_empty(row.cost.map(|v| v.to_string())),
                 or_empty(row.gradient.map(|v| v.to_string())),
                 or_empty(row.step.map(|v| v.to_string())),
                 or_empty(row.sample.map(|v| v.to_string())),

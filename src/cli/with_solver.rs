@@ -6,12 +6,12 @@ use std::time::Instant;
 use levinv::recover::{
     GradientRecovery, Recovery, ScoreRecovery, Status, relative_gradient, score_errors,
 };
-use levinv::solver::{History, Limits, NamedSolver, SolverRun};
-use levinv::{DVector, Signs};
+use levinv::solver::{FullObjective, History, Limits, NamedSolver, SolverRun};
+use levinv::{DVector, Signs, TiltedBarrier};
 
 use super::args::{RecoverArgs, TargetName};
 use super::history::Row;
-use super::problem::{Finished, Problem, objective};
+use super::problem::{Finished, Given, Problem, objective};
 use super::progress::Spinner;
 
 /// Evaluations of all kinds per iteration, on average.
@@ -47,7 +47,7 @@ pub fn run(
     let history = History::watched(move |row| {
         spinner.tell(|| format!("{solver} step {}, cost {:.3e}", row.iteration, row.cost));
     });
-    let run = solver.run(Arc::clone(&loss), start, &limits, &history)?;
+    let run = solver.run(minimised(problem, solver, &loss)?, start, &limits, &history)?;
     drop(history);
     let gradient_norm = loss.gradient(&run.x)?.norm();
     let stationarity = relative_gradient(&*loss, &run.x)?;
@@ -85,8 +85,9 @@ pub fn run(
     let rows = run.history.iter().map(|row| Row {
         phase: solver.name().to_string(),
         iteration: row.iteration as usize,
-        measure: row.cost,
+        measure: row.gradient.unwrap_or(row.cost),
         seconds: row.elapsed.as_secs_f64(),
+        cost: Some(row.cost),
         gradient: row.gradient,
         step: row.step,
         sample: row.sample,
@@ -106,12 +107,33 @@ pub fn run(
     };
     Ok(Finished {
         recovery,
-        value: Some(run.value),
+        value: Some(loss.value(&run.x)?),
         gradient_norm: Some(gradient_norm),
         counts: Some(run.counts),
         history: rows.collect(),
         seconds: started.elapsed().as_secs_f64(),
     })
+}
+
+/// What the solver is given: the loss, or for this crate's Newton methods on a
+/// bare gradient the convex function whose minimum is the same point.
+fn minimised(
+    problem: &Problem,
+    solver: NamedSolver,
+    loss: &Arc<dyn FullObjective<f64>>,
+) -> Result<Arc<dyn FullObjective<f64>>, levinv::Error> {
+    let convex = problem.name == TargetName::Gradient
+        && problem.ridge.is_none()
+        && solver.is_own()
+        && solver != NamedSolver::LevenbergMarquardt;
+    let Given::Known(signs) = &problem.signs else {
+        return Ok(Arc::clone(loss));
+    };
+    if !convex {
+        return Ok(Arc::clone(loss));
+    }
+    let tilted = TiltedBarrier::new(&problem.model, problem.target.clone())?;
+    Ok(Arc::new(tilted.in_cell(signs.clone())?))
 }
 
 /// Success is judged from the final point, not by what the solver says.

@@ -95,7 +95,9 @@ where
     O: Objective<f64>,
     S: Solver<ArgminProblem<f64, O>, SolverState<f64>>,
 {
-    let errors = errors(objective, solver, start, |found| (found - x).norm() / x.norm());
+    let errors = errors(objective, solver, start, |found| {
+        (found - x).norm() / x.norm()
+    });
     let within = errors.0.iter().position(|e| *e <= 1e-10);
     Run {
         iterations: within.map(|k| k as u64),
@@ -119,7 +121,10 @@ where
     let points = Points::default();
     let run = Executor::new(ArgminProblem::new(objective), solver)
         .configure(|state| state.param(start.clone()).max_iters(MOST))
-        .add_observer(points.clone(), argmin::core::observers::ObserverMode::Always)
+        .add_observer(
+            points.clone(),
+            argmin::core::observers::ObserverMode::Always,
+        )
         .run();
     run.expect("a start inside");
     let seen = points.0.lock().expect("one thread");
@@ -175,7 +180,12 @@ pub fn scores(instance: &Instance, start: &DVector<f64>) -> ScoreInversion<f64> 
 /// x from its gradient by Newton in the cell.
 pub fn newton(rows: Rows, from: From, n: (usize, usize), seed: u64) -> Run {
     let (instance, start) = task(rows, from, n, seed);
-    follow(tilted(&instance, &start), CellNewton::new(), &start, &instance.x)
+    follow(
+        tilted(&instance, &start),
+        CellNewton::new(),
+        &start,
+        &instance.x,
+    )
 }
 
 /// x from its scores by Levenberg–Marquardt in the cell.
