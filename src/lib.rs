@@ -11,13 +11,14 @@ mod linalg;
 pub mod notation;
 mod objective;
 pub mod recover;
+pub mod sample;
 mod scalar;
 pub mod solver;
 pub mod verify;
 
 pub use error::Error;
 pub use geometry::{Domain, Geometry, Model, Signs};
-pub use linalg::{CHOLESKY_DIGITS, Design, DesignMatrix, Factorisation};
+pub use linalg::{CHOLESKY_DIGITS, Design, DesignMatrix, Factorisation, SparseColumn};
 pub use nalgebra::{DMatrix, DVector};
 pub use objective::{
     Barrier, ClosedForm, Functions, GradientInversion, GradientLoss, HasHessian, HasHessianProduct,

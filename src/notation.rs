@@ -103,6 +103,16 @@
 //! multiplied by a constant: when b lies in the column space of A, so that x can
 //! move along s, only that line is determined.
 //!
+//! # Sampling
+//!
+//! Here σ are the leverage scores of D^{1/2}A for a diagonal D ≥ 0, and D̃ keeps
+//! the rows i drawn with probabilities p_i, with weights D_i/(m p_i):
+//!
+//! ```text
+//! (1 − ε) AᵀDA ⪯ AᵀD̃A ⪯ (1 + ε) AᵀDA   with probability 1 − δ                  (S1)
+//! m = 2(1 + ε/3) ε⁻² (d/β) ln(2d/δ)   where p_i ≥ β σ_i/d                     (S2)
+//! ```
+//!
 //! # Sources
 //!
 //! - *Inverting the leverage score distribution*: arXiv 2404.13785.
@@ -116,6 +126,10 @@
 //!   column pivoting).
 //! - T. Ogita, S. M. Rump and S. Oishi, *Accurate sum and dot product*, SIAM J.
 //!   Sci. Comput. 26 (2005).
+//! - P. Drineas, M. W. Mahoney and S. Muthukrishnan, *Relative-error CUR matrix
+//!   decompositions*, SIAM J. Matrix Anal. Appl. 30 (2008).
+//! - J. A. Tropp, *User-friendly tail bounds for sums of random matrices*, Found.
+//!   Comput. Math. 12 (2012).
 //!
 //! Of the two papers the abstracts were at hand. What goes past them is derived
 //! here and in the docs of each function, and checked against 110-digit

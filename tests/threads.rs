@@ -18,6 +18,7 @@ mod instances;
 use std::sync::Arc;
 
 use levinv::recover::{GradientRecovery, Recovery, ScoreRecovery, SignKnowledge, Status};
+use levinv::sample::{Scheme, ScoreMethod, Sketch, Subsample, leverage_scores};
 use levinv::solver::FullObjective;
 use levinv::{
     DMatrix, DVector, Design, Factorisation, GradientInversion, Model, ScoreInversion, Signs,
@@ -215,6 +216,45 @@ fn recoveries_of_a_dense_model_do_not_depend_on_threads() {
 fn recoveries_of_a_sparse_model_do_not_depend_on_threads() {
     let (a, b, x) = sparse(60_000, 8);
     assert_same_bits(|| recoveries(&a, &b, &x));
+}
+
+/// Scores of every method, and samples with their Gram matrices.
+fn samples(design: &Design<f64>) -> Bits {
+    let mut all = Bits::new();
+    let d = V::from_fn(design.nrows(), |i, _| (i % 9) as f64);
+    let methods = [
+        ScoreMethod::Exact,
+        ScoreMethod::Sketched(Sketch::sparse_sign()),
+        ScoreMethod::Sketched(Sketch::sparse_sign().columns(2).unwrap()),
+        ScoreMethod::Sketched(Sketch::gaussian()),
+    ];
+    for method in methods {
+        let scores = leverage_scores(design, &d, &method, 5).unwrap();
+        push(&mut all, format!("scores, {method:?}"), &scores);
+        for scheme in [Scheme::WithReplacement, Scheme::WithoutReplacement] {
+            let subsample = Subsample::rows(9_000).unwrap();
+            let subsample = subsample.scores(method).scheme(scheme);
+            let sampled = subsample.draw(design, &d, 6).unwrap();
+            let name = |what: &str| format!("{what}, {method:?}, {scheme:?}");
+            let rows: Vec<f64> = sampled.rows().iter().map(|&i| i as f64).collect();
+            push(&mut all, name("rows"), &rows);
+            push(&mut all, name("weights"), sampled.weights());
+            push(
+                &mut all,
+                name("Gram matrix"),
+                &sampled.gram(design).unwrap(),
+            );
+        }
+    }
+    all
+}
+
+#[test]
+fn samples_do_not_depend_on_threads() {
+    let (a, ..) = dense(20_000, 6);
+    assert_same_bits(|| samples(&a));
+    let (a, ..) = sparse(20_000, 8);
+    assert_same_bits(|| samples(&a));
 }
 
 #[test]

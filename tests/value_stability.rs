@@ -1,7 +1,7 @@
 //! What a seed gives today it gives tomorrow.
 //!
-//! The only random choice of the library is which rows the lift works on where
-//! there are more than four per unknown. It is pinned here exactly: a release
+//! The only random choice of a recovery is which rows the lift works on where
+//! there are more than four per unknown (samples: `sampling_stability.rs`). It is pinned here exactly: a release
 //! that drew other rows would give other results for published seeds, and
 //! `rand` promises no stability of `StdRng` across its own releases.
 //!

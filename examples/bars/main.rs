@@ -12,6 +12,7 @@ mod common;
 
 mod command;
 mod solvers;
+mod sampling;
 mod test_functions;
 mod verify;
 
@@ -81,6 +82,16 @@ const BARS: &[Bar] = &[
         "levenberg-marquardt",
         "score inversion by Levenberg–Marquardt in the cell",
         solvers::levenberg_marquardt,
+    ),
+    (
+        "spectral",
+        "sampled Gram matrices that leave 1 ± ε, 1000 draws each",
+        sampling::spectral,
+    ),
+    (
+        "sampling-time",
+        "time of a sample and its Gram matrix against all rows",
+        sampling::time,
     ),
     (
         "verify-extended",

@@ -5,9 +5,10 @@ mod heavy;
 mod model;
 mod point;
 
+pub(crate) use crate::linalg::{check_length, check_vector};
 pub use domain::{Domain, Signs};
 pub(crate) use heavy::ScoreProductTerms;
 pub use model::Model;
-pub(crate) use model::{check_length, check_vector, same_point};
+pub(crate) use model::same_point;
 pub use point::Geometry;
 pub(crate) use point::SplitGram;

@@ -6,8 +6,8 @@ use nalgebra::{DMatrix, DVector};
 
 use super::point::Geometry;
 use crate::error::Error;
-use crate::linalg::{BlockWalk, Design, Factor, Factorisation};
-use crate::scalar::{Scalar, to_f64};
+use crate::linalg::{BlockWalk, Design, Factor, Factorisation, check_block, check_vector};
+use crate::scalar::Scalar;
 
 /// Design matrix A (n×d) and right-hand side b (n): checked once, shared by
 /// all objectives built on it.
@@ -152,41 +152,6 @@ pub(crate) fn same_point<T: Scalar>(a: &DVector<T>, b: &DVector<T>) -> bool {
     a.len() == b.len() && a.iter().zip(b.iter()).all(|(&a, &b)| a.same(b))
 }
 
-/// A vector of the right length.
-pub(crate) fn check_length<T: Scalar>(
-    what: &'static str,
-    v: &DVector<T>,
-    expected: usize,
-) -> Result<(), Error> {
-    let found = v.len();
-    if found == expected {
-        return Ok(());
-    }
-    Err(Error::Shape {
-        what,
-        unit: "entries",
-        expected,
-        found,
-    })
-}
-
-/// A vector of the right length with finite entries.
-pub(crate) fn check_vector<T: Scalar>(
-    what: &'static str,
-    v: &DVector<T>,
-    expected: usize,
-) -> Result<(), Error> {
-    check_length(what, v, expected)?;
-    match v.iter().position(|v| !v.is_finite()) {
-        Some(index) => Err(Error::NonFinite {
-            what,
-            index,
-            value: to_f64(v[index]),
-        }),
-        None => Ok(()),
-    }
-}
-
 /// Every entry finite, columns independent. Columns and rows are brought to
 /// unit size first: that changes no rank, and rows or columns in mixed units do
 /// not hide one another.
@@ -195,17 +160,7 @@ fn check_rank<T: Scalar>(design: &Design<T>) -> Result<(), Error> {
     let columns = blocks.map(|range| {
         let mut rows = DMatrix::zeros(0, 0);
         design.read_block(&range, &mut rows)?;
-        if let Some(k) = rows.iter().position(|a| !a.is_finite()) {
-            let (row, column) = (k % rows.nrows(), k / rows.nrows());
-            let value = to_f64(rows[(row, column)]);
-            let row = range.start + row;
-            return Err(Error::NonFiniteEntry {
-                what: "design matrix",
-                row,
-                column,
-                value,
-            });
-        }
+        check_block(&rows, range.start)?;
         // Largest entries serve as well as norms, and do not overflow.
         Ok(DVector::from_iterator(
             rows.ncols(),
@@ -235,12 +190,5 @@ fn check_rank<T: Scalar>(design: &Design<T>) -> Result<(), Error> {
         }
     })?;
     let factor = Factor::new(design, &weights, Factorisation::Automatic)?;
-    let columns = factor.dependent_columns(design.nrows());
-    if columns.is_empty() {
-        return Ok(());
-    }
-    Err(Error::RankDeficient {
-        rank: design.ncols() - columns.len(),
-        columns,
-    })
+    factor.check_rank(design.nrows())
 }

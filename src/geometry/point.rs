@@ -6,9 +6,11 @@ use std::sync::{Arc, OnceLock};
 use nalgebra::{DMatrix, DVector};
 
 use super::heavy::HeavyRows;
-use super::model::check_length;
 use crate::error::Error;
-use crate::linalg::{BlockWalk, Blocks, Design, Factor, Factorisation, RowScaling, mirror_lower};
+use crate::linalg::{
+    BlockWalk, Blocks, Design, Factor, Factorisation, RowScaling, check_length, folded,
+    mirror_lower, row_dots,
+};
 use crate::scalar::{Scalar, count, epsilon, real};
 
 /// Σσ may differ from d by this power of ε, relative: orthogonalised twice it
@@ -195,9 +197,7 @@ impl<T: Scalar> Geometry<T> {
                 });
             }
         }
-        // q'Yq = 2 q'Lq with L the lower triangle, its diagonal halved: half the work.
-        let mut lower = y * real::<T>(2.0);
-        lower.set_diagonal(&y.diagonal());
+        let lower = folded(y);
         let mut out = DVector::zeros(self.slack.len());
         self.each_block(&mut out, |q, image, out| {
             T::multiply_lower(q, &lower, image);
@@ -358,16 +358,6 @@ impl<T: Scalar> Geometry<T> {
 pub(crate) struct SplitGram<T> {
     pub(crate) all: DMatrix<T>,
     pub(crate) light: DMatrix<T>,
-}
-
-/// `out_i = Σ_j a_ij b_ij`, column by column so that it vectorises.
-pub(crate) fn row_dots<T: Scalar>(a: &DMatrix<T>, b: &DMatrix<T>, out: &mut [T]) {
-    out.fill(T::zero());
-    for (a, b) in a.column_iter().zip(b.column_iter()) {
-        for ((out, &a), &b) in out.iter_mut().zip(a.iter()).zip(b.iter()) {
-            *out += a * b;
-        }
-    }
 }
 
 /// The row to blame where slacks are so small that the factor overflowed or

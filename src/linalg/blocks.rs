@@ -62,6 +62,11 @@ impl Blocks {
             .map(move |start| start..(start + rows).min(end))
     }
 
+    /// All blocks, in order.
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        self.blocks_of(0..self.n)
+    }
+
     /// Runs `work` on every item, in parallel where it pays, results in order.
     fn run<I: Send, R: Send>(
         &self,
@@ -128,7 +133,7 @@ impl Blocks {
         &self,
         work: impl Fn(Range<usize>) -> Result<R, Error> + Sync,
     ) -> Result<Vec<R>, Error> {
-        self.run(self.blocks_of(0..self.n).collect(), work)
+        self.run(self.in_order().collect(), work)
     }
 }
 

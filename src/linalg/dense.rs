@@ -24,6 +24,16 @@ impl<T: Scalar> DesignMatrix<T> for DMatrix<T> {
         true
     }
 
+    fn read_selection(&self, indices: &[usize], rows: &mut DMatrix<T>) -> Result<(), Error> {
+        // Column by column, as both stand in memory.
+        for (mut to, from) in rows.column_iter_mut().zip(self.column_iter()) {
+            to.iter_mut()
+                .zip(indices)
+                .for_each(|(to, &i)| *to = from[i]);
+        }
+        Ok(())
+    }
+
     fn apply(&self, h: &DVector<T>) -> Result<DVector<T>, Error> {
         Ok(self * h)
     }

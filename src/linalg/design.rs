@@ -8,6 +8,7 @@ use nalgebra::{DMatrix, DVector};
 use nalgebra_sparse::CsrMatrix;
 
 use super::blocks::Blocks;
+use super::forms::{folded, row_dots};
 use super::row_scaling::RowScaling;
 use crate::error::Error;
 use crate::scalar::Scalar;
@@ -112,7 +113,107 @@ pub trait DesignMatrix<T: Scalar>: Send + Sync {
         )?;
         Ok(sum.unwrap_or_else(|| DMatrix::zeros(d, d)))
     }
+
+    /// Writes the rows of the given numbers, ascending, into `rows`, as
+    /// [`read_rows`](Self::read_rows) does; the default reads them one by one.
+    ///
+    /// # Errors
+    /// Those of [`read_rows`](Self::read_rows).
+    fn read_selection(&self, indices: &[usize], rows: &mut DMatrix<T>) -> Result<(), Error> {
+        let mut row = DMatrix::zeros(1, self.ncols());
+        for (k, &i) in indices.iter().enumerate() {
+            self.read_rows(i, &mut row)?;
+            rows.row_mut(k).copy_from(&row.row(0));
+        }
+        Ok(())
+    }
+
+    /// Lower triangle of `Σ_k v_k a_i a_iᵀ` over the rows i = `indices[k]`,
+    /// ascending. O(md²) for m rows.
+    ///
+    /// # Errors
+    /// Those of [`read_rows`](Self::read_rows).
+    fn gram_of_selection(&self, indices: &[usize], v: &DVector<T>) -> Result<DMatrix<T>, Error> {
+        let d = self.ncols();
+        let sum = Blocks::new(indices.len(), d).fold(
+            || DMatrix::zeros(d, d),
+            |sum, range| {
+                let mut rows = DMatrix::zeros(range.len(), d);
+                self.read_selection(&indices[range.clone()], &mut rows)?;
+                let mut scaled = rows.clone();
+                v.scale_rows(range, &mut scaled);
+                T::add_gram(&rows, &scaled, sum);
+                Ok(())
+            },
+            |sum, part| *sum += part,
+        )?;
+        Ok(sum.unwrap_or_else(|| DMatrix::zeros(d, d)))
+    }
+
+    /// `(y_iᵀ F y_i)_i` of the rows y_i = w_i a_i, for a symmetric d×d form F.
+    /// O(nd²).
+    ///
+    /// # Errors
+    /// Those of [`read_rows`](Self::read_rows).
+    fn row_forms(&self, w: &DVector<T>, form: &DMatrix<T>) -> Result<DVector<T>, Error> {
+        let lower = folded(form);
+        self.map_blocks(|rows, range, out| {
+            w.scale_rows(range, rows);
+            let mut image = DMatrix::zeros(rows.nrows(), rows.ncols());
+            T::multiply_lower(rows, &lower, &mut image);
+            row_dots(rows, &image, out);
+        })
+    }
+
+    /// `(‖M y_i‖²)_i` of the rows y_i = w_i a_i, for a k×d matrix M. O(ndk).
+    ///
+    /// # Errors
+    /// Those of [`read_rows`](Self::read_rows).
+    fn row_squares(&self, w: &DVector<T>, m: &DMatrix<T>) -> Result<DVector<T>, Error> {
+        let transposed = m.transpose();
+        self.map_blocks(|rows, range, out| {
+            w.scale_rows(range, rows);
+            let mut image = DMatrix::zeros(rows.nrows(), transposed.ncols());
+            T::multiply(rows, &transposed, &mut image);
+            row_dots(&image, &image, out);
+        })
+    }
+
+    /// `S A` for a sparse S with `count` rows, given by its columns: `column(i)`
+    /// appends the entries (row of S, value) of column i. O(d) an entry, one
+    /// row of A after the other, so that memory stays O(d · count).
+    ///
+    /// # Errors
+    /// Those of [`read_rows`](Self::read_rows).
+    fn combine_rows(
+        &self,
+        count: usize,
+        column: &SparseColumn<'_, T>,
+    ) -> Result<DMatrix<T>, Error> {
+        let d = self.ncols();
+        // Transposed, so that a row of A is added to contiguous numbers.
+        let mut sum = DMatrix::zeros(d, count);
+        let (mut rows, mut row, mut entries) = (empty(), DVector::zeros(d), Vec::new());
+        for range in self.blocks().in_order() {
+            self.read_block(&range, &mut rows)?;
+            for (k, i) in range.enumerate() {
+                entries.clear();
+                column(i, &mut entries);
+                if entries.is_empty() {
+                    continue;
+                }
+                row.tr_copy_from(&rows.row(k));
+                for &(t, value) in &entries {
+                    sum.column_mut(t).axpy(value, &row, T::one());
+                }
+            }
+        }
+        Ok(sum.transpose())
+    }
 }
+
+/// Column i of a sparse matrix: appends its entries (row, value).
+pub type SparseColumn<'a, T> = dyn Fn(usize, &mut Vec<(usize, T)>) + 'a;
 
 /// Walks over the blocks of any design, shared by the provided methods.
 pub(crate) trait BlockWalk<T: Scalar>: DesignMatrix<T> {

@@ -9,7 +9,7 @@
 
 use std::ops::Range;
 
-use nalgebra::{Cholesky, DMatrix, DVector};
+use nalgebra::{Cholesky, DMatrix, DVector, DVectorView};
 
 use super::Design;
 use super::condition::inverse_norm;
@@ -239,13 +239,27 @@ impl<T: Scalar> Factor<T> {
             .unwrap_or(permuted)
     }
 
+    /// `P R⁻¹`: rows of `diag(w) A` times it are rows of Q. O(d³).
+    ///
+    /// [`orthonormalise`](Self::orthonormalise) is more accurate; this is for
+    /// rows that are too short to be spread out to length d.
+    pub(crate) fn inverse(&self) -> DMatrix<T> {
+        let d = self.pivots.len();
+        let unit = |j: usize| DVector::from_fn(d, |i, _| if i == j { T::one() } else { T::zero() });
+        let mut out = DMatrix::zeros(d, d);
+        (0..d).for_each(|j| out.set_column(j, &self.solve(&unit(j))));
+        out
+    }
+
     /// Norms of the rows of P R⁻¹: what a unit error in Q's coordinates makes of
     /// each coefficient. O(d³).
     pub(crate) fn amplification(&self) -> DVector<T> {
-        let d = self.pivots.len();
-        let unit = |j: usize| DVector::from_fn(d, |i, _| if i == j { T::one() } else { T::zero() });
-        let square = |sum: DVector<T>, j| sum + self.solve(&unit(j)).map(|v| v * v);
-        (0..d).fold(DVector::zeros(d), square).map(|v| v.sqrt())
+        let inverse = self.inverse();
+        let square = |sum: DVector<T>, column: DVectorView<'_, T>| sum + column.map(|v| v * v);
+        let sum = inverse
+            .column_iter()
+            .fold(DVector::zeros(inverse.nrows()), square);
+        sum.map(|v| v.sqrt())
     }
 
     /// R with its columns put back in A's order.
@@ -268,6 +282,17 @@ impl<T: Scalar> Factor<T> {
             }
         }
         out
+    }
+
+    /// Full numerical rank, or the columns to blame; `rows` as in
+    /// [`dependent_columns`](Self::dependent_columns).
+    pub(crate) fn check_rank(&self, rows: usize) -> Result<(), Error> {
+        let columns = self.dependent_columns(rows);
+        if columns.is_empty() {
+            return Ok(());
+        }
+        let rank = self.pivots.len() - columns.len();
+        Err(Error::RankDeficient { rank, columns })
     }
 
     /// Numerical rank by the pivots of R, and the columns left over.

@@ -1,19 +1,23 @@
 //! Linear algebra over row blocks: what is n-sized streams, what is d-sized is kept.
 
 mod blocks;
+mod check;
 mod condition;
 mod dense;
 mod design;
 mod factor;
+mod forms;
 mod least_squares;
 mod row_scaling;
 mod sparse;
 
 pub(crate) use blocks::Blocks;
+pub(crate) use check::{check_block, check_entries, check_length, check_nonnegative, check_vector};
 pub(crate) use design::BlockWalk;
-pub use design::{Design, DesignMatrix};
+pub use design::{Design, DesignMatrix, SparseColumn};
 pub use factor::{CHOLESKY_DIGITS, Factorisation};
 pub(crate) use factor::{Factor, column_fold};
+pub(crate) use forms::{folded, row_dots};
 pub(crate) use least_squares::{LeastSquares, least_squares};
 pub(crate) use row_scaling::RowScaling;
 

@@ -12,6 +12,7 @@ pub mod planted;
 pub mod problems;
 pub mod reference;
 pub mod solving;
+pub mod sampling;
 pub mod test_functions;
 
 impl levinv::Scalar for double_double::DoubleDouble {}
