@@ -335,7 +335,10 @@ fn outputs_are_written_once_and_overwritten_only_when_forced() {
         5,
         "a header and four coefficients"
     );
-    assert!(read(&history).starts_with("phase,iteration,measure,seconds,cost,gradient,step,sample,inner\n"));
+    assert!(
+        read(&history)
+            .starts_with("phase,iteration,measure,seconds,cost,gradient,step,sample,inner\n")
+    );
     assert!(read(&plot).starts_with("<svg") && read(&plot).contains("weights"));
     let before = read(&x);
     for output in ["--out", "--history", "--plot"] {

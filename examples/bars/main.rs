@@ -10,9 +10,10 @@
 #[path = "../../tests/common/mod.rs"]
 mod common;
 
+mod approximate;
 mod command;
-mod solvers;
 mod sampling;
+mod solvers;
 mod test_functions;
 mod verify;
 
@@ -92,6 +93,16 @@ const BARS: &[Bar] = &[
         "sampling-time",
         "time of a sample and its Gram matrix against all rows",
         sampling::time,
+    ),
+    (
+        "ridge-dominated",
+        "the approximate Newton of the papers: contraction and rate",
+        approximate::ridge_dominated,
+    ),
+    (
+        "general",
+        "gradient inversion by sampled and preconditioned Newton, from anywhere",
+        approximate::general,
     ),
     (
         "verify-extended",

@@ -36,7 +36,7 @@ pub fn levenberg_marquardt() {
 }
 
 /// How many came within 1e-10, and in how many iterations.
-fn summary(what: &str, runs: &[Run]) {
+pub fn summary(what: &str, runs: &[Run]) {
     let mut iterations: Vec<u64> = runs.iter().filter_map(|r| r.iterations).collect();
     iterations.sort_unstable();
     let worst = runs.iter().map(|r| r.error).fold(0.0, f64::max);

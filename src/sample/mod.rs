@@ -34,4 +34,4 @@ mod subsample;
 pub use sampled::Sampled;
 pub use scores::{RidgeForm, SKETCH_ROUNDING, ScoreMethod, leverage_scores, ridge_scores};
 pub use sketch::{COLUMNS_PER_LOG, EXTRA_ROWS, NONZEROS, ROWS_PER_COLUMN, Sketch, SketchKind};
-pub use subsample::{SKETCH_SHARE, Scheme, Subsample};
+pub use subsample::{ACCURACY, FAILURE_PROBABILITY, SKETCH_SHARE, Scheme, Subsample};

@@ -17,6 +17,13 @@ use crate::scalar::{Scalar, real, to_f64};
 /// costs the constant β only through a logarithm too.
 pub const SKETCH_SHARE: f64 = 0.1;
 
+/// ε unless set: a Newton step with the sampled form then contracts the error
+/// to 0.2 … 0.4 of itself, as measured, and the rows needed grow as 1/ε².
+pub const ACCURACY: f64 = 0.5;
+/// δ unless set, a draw: one that misses costs a step, and the rows needed grow
+/// with its logarithm only.
+pub const FAILURE_PROBABILITY: f64 = 0.01;
+
 /// How rows are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -160,6 +167,14 @@ pub struct Subsample {
     scheme: Scheme,
 }
 
+impl Default for Subsample {
+    /// [`ACCURACY`] and [`FAILURE_PROBABILITY`], exact scores, with replacement.
+    fn default() -> Self {
+        let (epsilon, delta) = (ACCURACY, FAILURE_PROBABILITY);
+        Subsample::new(Amount::Accuracy(Accuracy { epsilon, delta }))
+    }
+}
+
 impl Subsample {
     /// As many rows as (S1) takes.
     ///
@@ -254,13 +269,23 @@ impl Subsample {
         if self.size(n, d) >= counted(diagonal) {
             return Sampled::from_all(diagonal);
         }
-        let scores = match self.importance {
-            Importance::Uniform => DVector::from_element(n, T::one()),
-            Importance::Scores(method) => {
-                leverage_scores(design, &diagonal.map(|v| v.sqrt()), &method, seed)?
-            }
-        };
+        let scores = self.importance(design, diagonal, seed)?;
         self.draw_by(&scores, d, diagonal, seed)
+    }
+
+    /// What probabilities are proportional to.
+    pub(crate) fn importance<T: Scalar>(
+        &self,
+        design: &Design<T>,
+        diagonal: &DVector<T>,
+        seed: u64,
+    ) -> Result<DVector<T>, Error> {
+        match self.importance {
+            Importance::Uniform => Ok(DVector::from_element(design.nrows(), T::one())),
+            Importance::Scores(method) => {
+                leverage_scores(design, &diagonal.map(|v| v.sqrt()), &method, seed)
+            }
+        }
     }
 
     /// Draws D̃ with probabilities proportional to `scores`, for which

@@ -2,7 +2,7 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use super::descend::{BOUNDARY_FRACTION, Direction, Found, descend};
+use super::descend::{BOUNDARY_FRACTION, Direction, Found, QUADRATIC, descend};
 use super::method::{Advance, Columns, Evaluations, Iterate, Method};
 use super::settings::{Ending, ending_setters, open_unit};
 use super::stop::Stop;
@@ -15,7 +15,7 @@ use crate::scalar::{Scalar, count, epsilon, real, to_f64};
 ///
 /// ```text
 /// step = −|H|⁻¹ ∇f(x),  H = ∇²f(x) in the objective's natural coordinates
-/// x⁺   = x + t·step,    t ≤ 0.95 of the way to the boundary, f falls enough
+/// x⁺   = x + t·step,    t ≤ 0.85 of the way to the boundary, f falls enough
 /// ```
 ///
 /// |H| has the eigenvectors of H and the absolute values of its eigenvalues: near
@@ -112,6 +112,7 @@ impl<T: Scalar, O: HasHessian<T>> Method<T, O> for CellNewton<T> {
             step: &step,
             length,
             boundary: self.boundary,
+            rate: QUADRATIC,
         };
         let gauge = |g: &DVector<T>| curvature.decrement(&frame.gradient(g.clone()));
         match descend(f, at, &along, gauge)? {

@@ -27,7 +27,7 @@ const SUFFICIENT: f64 = 1e-4;
 ///
 /// for f = ½‖r‖² with residual r and Jacobian J. The coordinates are those of
 /// the [`metric`](crate::Objective::metric), so λ needs no scaling matrix and the
-/// iterates do not depend on the units of x; a step is cut at 95 % of the way to
+/// iterates do not depend on the units of x; a step is cut at 85 % of the way to
 /// the boundary, which is known in closed form. λ follows Nielsen's rule.
 ///
 /// It uses first derivatives only and sees f as squares: where residuals vanish

@@ -1,5 +1,6 @@
 //! Solvers by name, and an objective that watches what they do.
 
+mod approximate_newton;
 mod cell_newton;
 mod descend;
 mod executor;
@@ -9,10 +10,13 @@ mod levenberg_marquardt;
 mod local_newton;
 mod method;
 mod named;
+mod preconditioned_newton;
+mod sampled_form;
 mod settings;
 mod stop;
 mod watched;
 
+pub use approximate_newton::{ApproximateNewton, Damping};
 pub use cell_newton::CellNewton;
 pub use descend::BOUNDARY_FRACTION;
 pub use executor::SolverState;
@@ -23,6 +27,7 @@ pub use levenberg_marquardt::{FIRST_DAMPING, LevenbergMarquardt};
 pub use local_newton::{LocalNewton, SHRINKING};
 pub(crate) use method::{Iterate, minimise};
 pub use named::{Limits, NamedSolver, SolverRun};
+pub use preconditioned_newton::PreconditionedNewton;
 pub use stop::Stop;
 pub use watched::{Counts, Watched};
 

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its own part of this module")]
 
+pub mod approximate;
 pub mod definition;
 pub mod derivatives;
 pub mod double_double;
@@ -11,8 +12,8 @@ pub mod measure;
 pub mod planted;
 pub mod problems;
 pub mod reference;
-pub mod solving;
 pub mod sampling;
+pub mod solving;
 pub mod test_functions;
 
 impl levinv::Scalar for double_double::DoubleDouble {}

@@ -5,7 +5,8 @@ use argmin::core::Error;
 use super::{End, Limits, NamedSolver, V, run_executor};
 use crate::adapter::ArgminProblem;
 use crate::solver::{
-    CellNewton, GradientDescent, History, LevenbergMarquardt, LocalNewton, Stop, Watched,
+    ApproximateNewton, CellNewton, GradientDescent, History, LevenbergMarquardt, LocalNewton,
+    PreconditionedNewton, Stop, Watched,
 };
 
 /// Runs one of them from a start.
@@ -34,6 +35,8 @@ pub(super) fn execute(
     match solver {
         S::CellNewton => run!(CellNewton::new()),
         S::LevenbergMarquardt => run!(LevenbergMarquardt::new()),
+        S::PreconditionedNewton => run!(PreconditionedNewton::new()),
+        S::ApproximateNewton => run!(ApproximateNewton::new()),
         S::LocalNewton => run!(LocalNewton::new()),
         S::GradientDescent => run!(GradientDescent::new()),
         other => Err(crate::Error::Solver {
