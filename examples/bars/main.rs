@@ -11,6 +11,7 @@
 mod common;
 
 mod approximate;
+mod certificates;
 mod command;
 mod sampling;
 mod solvers;
@@ -103,6 +104,11 @@ const BARS: &[Bar] = &[
         "general",
         "gradient inversion by sampled and preconditioned Newton, from anywhere",
         approximate::general,
+    ),
+    (
+        "certificates",
+        "1000 certificates against solutions in 237 bits",
+        certificates::certificates,
     ),
     (
         "verify-extended",

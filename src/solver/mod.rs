@@ -2,6 +2,7 @@
 
 mod approximate_newton;
 mod cell_newton;
+pub mod certificate;
 mod descend;
 mod executor;
 mod gradient_descent;
