@@ -32,6 +32,12 @@ pub fn json_fields(finished: &Finished) -> Map<String, Value> {
         let list: Vec<&[f64]> = r.directions.iter().map(|v| v.as_slice()).collect();
         put("directions", json!(list));
     }
+    if let Some(proof) = &finished.proof {
+        put("certificate", json!(proof.certificate));
+        if let Some(assumptions) = &proof.assumptions {
+            put("assumptions", json!(assumptions));
+        }
+    }
     if let Some(c) = &finished.counts {
         put(
             "counts",
@@ -65,6 +71,16 @@ pub fn describe(finished: &Finished) -> String {
         out.push_str(&format!(
             "sure to     {error:.1e}, relative, to first order in residual and rounding\n"
         ));
+    }
+    if let Some(proof) = &finished.proof {
+        let mut entry = |name: &str, text: String| {
+            let lines = text.replace('\n', "\n            ");
+            out.push_str(&format!("{name:12}{lines}\n"));
+        };
+        entry("proof", proof.certificate.to_string());
+        if let Some(assumptions) = &proof.assumptions {
+            entry("assumptions", assumptions.to_string());
+        }
     }
     for direction in &r.directions {
         let entries: Vec<String> = direction.iter().map(|v| report::number(*v)).collect();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use levinv::recover::Recovery;
+use levinv::solver::certificate::{Assumptions, Certificate};
 use levinv::solver::{Counts, FullObjective};
 use levinv::{DVector, GradientInversion, Model, ScoreInversion, Signs};
 
@@ -33,6 +34,47 @@ pub struct Finished {
     pub counts: Option<Counts>,
     pub history: Vec<Row>,
     pub seconds: f64,
+    pub proof: Option<Proof>,
+}
+
+/// What is proved about a point, and with a ridge what the papers presuppose.
+pub struct Proof {
+    pub certificate: Certificate,
+    pub assumptions: Option<Assumptions>,
+}
+
+/// The proof for a point; none where the loss has no derivatives.
+pub fn proof(problem: &Problem, x: Option<&DVector<f64>>) -> Result<Option<Proof>, levinv::Error> {
+    let Some(x) = x else {
+        return Ok(None);
+    };
+    let start = problem.start.as_ref().unwrap_or(x);
+    macro_rules! of {
+        ($loss:expr) => {{
+            let mut loss = $loss;
+            if let Some(w) = &problem.ridge {
+                loss = loss.with_ridge(w.clone())?;
+            }
+            let with_ridge = problem.ridge.as_ref();
+            Certificate::of(&loss, x).and_then(|certificate| {
+                let assumptions = with_ridge.map(|_| Assumptions::of(&loss, start, Some(x)));
+                Ok(Proof {
+                    certificate,
+                    assumptions: assumptions.transpose()?,
+                })
+            })
+        }};
+    }
+    let (model, target) = (&problem.model, problem.target.clone());
+    let proved = match problem.name {
+        TargetName::Scores => of!(ScoreInversion::new(model, target)?),
+        TargetName::Gradient => of!(GradientInversion::new(model, target)?),
+    };
+    match proved {
+        Ok(proof) => Ok(Some(proof)),
+        Err(levinv::Error::OutsideDomain { .. } | levinv::Error::ZeroSlack { .. }) => Ok(None),
+        Err(other) => Err(other),
+    }
 }
 
 /// The loss that a recovery minimises, restricted to the cell where that is

@@ -13,7 +13,7 @@ use super::files::{read_vector, write_vector};
 use super::history::{self, Row};
 use super::inputs::{model, required, ridge};
 use super::outputs::check_outputs;
-use super::problem::{Finished, Given, Problem, objective};
+use super::problem::{Finished, Given, Problem, objective, proof};
 use super::progress::Spinner;
 use super::{DONE, NOT_RECOVERED, Outcome, outcome, with_solver};
 
@@ -203,7 +203,9 @@ pub fn globally(problem: &Problem, args: &RecoverArgs) -> Result<Finished, levin
         .transpose()?
         .map(|g| g.norm());
     let seconds = started.elapsed().as_secs_f64();
+    let proof = proof(problem, recovery.x.as_ref())?;
     Ok(Finished {
+        proof,
         recovery,
         value,
         gradient_norm,

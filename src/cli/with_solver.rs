@@ -11,7 +11,7 @@ use levinv::{DVector, Signs, TiltedBarrier};
 
 use super::args::{RecoverArgs, TargetName};
 use super::history::Row;
-use super::problem::{Finished, Given, Problem, objective};
+use super::problem::{Finished, Given, Problem, objective, proof};
 use super::progress::Spinner;
 
 /// Evaluations of all kinds per iteration, on average.
@@ -105,13 +105,15 @@ pub fn run(
         errors: Some(errors).filter(|_| problem.ridge.is_none()),
         directions: Vec::new(),
     };
+    let seconds = started.elapsed().as_secs_f64();
     Ok(Finished {
+        proof: proof(problem, recovery.x.as_ref())?,
         recovery,
         value: Some(loss.value(&run.x)?),
         gradient_norm: Some(gradient_norm),
         counts: Some(run.counts),
         history: rows.collect(),
-        seconds: started.elapsed().as_secs_f64(),
+        seconds,
     })
 }
 

@@ -62,6 +62,13 @@ pub struct Tilt<T: Scalar> {
     target: DVector<T>,
 }
 
+impl<T: Scalar> Tilt<T> {
+    /// c.
+    pub fn target(&self) -> &DVector<T> {
+        &self.target
+    }
+}
+
 impl<T: Scalar> TiltedBarrier<T> {
     /// φ for a gradient of d entries.
     ///
@@ -74,7 +81,7 @@ impl<T: Scalar> TiltedBarrier<T> {
 
     /// c.
     pub fn target(&self) -> &DVector<T> {
-        &self.form().target
+        self.form().target()
     }
 }
 

@@ -7,7 +7,7 @@ use crate::geometry::{Geometry, Model};
 use crate::linalg::BlockWalk;
 use crate::objective::{
     Barrier, ClosedForm, GradientInversion, GradientLoss, HasHessian, LeverageObjective, Objective,
-    Ridge, ScoreInversion, ScoreLoss, VolumetricBarrier,
+    Ridge, ScoreInversion, ScoreLoss, Tilt, VolumetricBarrier,
 };
 use crate::scalar::{Extended, Scalar, count, to_f64, widen};
 
@@ -47,6 +47,16 @@ impl<T: Scalar> HasEquation<T> for Barrier {
 
     fn equation_target(&self, d: usize) -> DVector<T> {
         DVector::zeros(d)
+    }
+}
+
+impl<T: Scalar> HasEquation<T> for Tilt<T> {
+    fn equation(&self, _: bool) -> Equation {
+        Equation::Gradient
+    }
+
+    fn equation_target(&self, _: usize) -> DVector<T> {
+        self.target().clone()
     }
 }
 

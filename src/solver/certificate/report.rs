@@ -8,8 +8,7 @@ use super::analysis::{Analysis, Evaluated, Rounding, evaluated, smallest_eigenva
 use super::problem::{Equation, Evaluation, HasEquation, Problem};
 use super::{Lipschitz, kantorovich::Balls};
 use crate::error::Error;
-use crate::geometry::Model;
-use crate::objective::{GradientInversion, LeverageObjective};
+use crate::objective::LeverageObjective;
 use crate::scalar::{Extended, Scalar, epsilon, to_f64};
 
 /// A number and a bound on its error.
@@ -151,10 +150,11 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// For a stationary point of a loss, or of the barrier: of
+    /// For a stationary point of a loss, or of a barrier:
     /// [`ScoreInversion`](crate::ScoreInversion),
-    /// [`GradientInversion`] (without a ridge for
-    /// g(x) = c itself) or [`VolumetricBarrier`](crate::VolumetricBarrier).
+    /// [`GradientInversion`](crate::GradientInversion) (without a ridge that is
+    /// g(x) = c itself), [`TiltedBarrier`](crate::TiltedBarrier) or
+    /// [`VolumetricBarrier`](crate::VolumetricBarrier).
     ///
     /// # Errors
     /// See [`Certificate`].
@@ -167,18 +167,6 @@ impl Certificate {
             Evaluated::Exactly(e) => Self::bounded(&problem, &e),
             Evaluated::Roughly(e, unit) => Self::estimated(&problem, &e, unit),
         })
-    }
-
-    /// For a solution of g(x) = c in the cell of x.
-    ///
-    /// # Errors
-    /// See [`Certificate`].
-    pub fn of_gradient_equation<T: Scalar>(
-        model: &Model<T>,
-        c: &DVector<T>,
-        x: &DVector<T>,
-    ) -> Result<Self, Error> {
-        Self::of(&GradientInversion::new(model, c.clone())?, x)
     }
 
     fn bounded<T: Scalar>(problem: &Problem<T>, e: &Evaluation<Extended>) -> Self {
