@@ -1,5 +1,12 @@
 //! Bars of the sampled Newton methods.
 
+use std::time::Instant;
+
+use levinv::adapter::ArgminProblem;
+use levinv::solver::{ApproximateNewton, PreconditionedNewton, SolverState};
+use levinv::{DVector, Model, Objective, TiltedBarrier};
+
+use super::sampling::{exponent, sparse};
 use super::solvers::summary;
 use crate::common::approximate::{self, Loss};
 use crate::common::solving::{ROWS, Run};
@@ -47,4 +54,77 @@ pub fn general() {
             .collect();
         summary(&format!("{rows:?}, sampled alone"), &runs);
     }
+}
+
+/// Time and memory of one iteration on sparse rows.
+pub fn iteration_time() {
+    const D: usize = 50;
+    const NONZEROS: usize = 10;
+    println!("d = {D}, {NONZEROS} entries a row; one iteration on φ");
+    println!(
+        "{:>9} {:>10} {:>13} {:>15} {:>13}",
+        "n", "sample", "preconditioned", "peak beyond A", "of A"
+    );
+    let (mut sizes, mut times) = (Vec::new(), [Vec::new(), Vec::new()]);
+    for n in [10_000, 31_623, 100_000, 316_228, 1_000_000] {
+        let design = sparse(n, D, NONZEROS);
+        let mut rng = crate::common::instances::rng(9);
+        let b = DVector::from_fn(n, |_, _| -rand::Rng::random_range(&mut rng, 0.5..1.5));
+        let model = Model::new(design, b).expect("full rank");
+        let start = DVector::zeros(D);
+        let loss = TiltedBarrier::new(&model, DVector::zeros(D)).expect("a target");
+        let loss = loss.in_cell_of(&start).expect("a cell");
+        let (before, _) = memory();
+        let each = [
+            iteration(loss.clone(), ApproximateNewton::new(), &start),
+            iteration(loss, PreconditionedNewton::new(), &start),
+        ];
+        let beyond = memory().1.saturating_sub(before);
+        let own = n * NONZEROS * 16;
+        println!(
+            "{n:>9} {:>8.1}ms {:>12.1}ms {:>12.1}MB {:>11.1}MB",
+            1e3 * each[0],
+            1e3 * each[1],
+            beyond as f64 / 1e6,
+            own as f64 / 1e6
+        );
+        sizes.push((n * NONZEROS) as f64);
+        times.iter_mut().zip(each).for_each(|(all, t)| all.push(t));
+    }
+    println!(
+        "nnz exponent: sample {:.2}, preconditioned {:.2}",
+        exponent(&sizes, &times[0]),
+        exponent(&sizes, &times[1])
+    );
+}
+
+/// Seconds of one iteration, the mean of five.
+fn iteration<O, S>(objective: O, solver: S, start: &DVector<f64>) -> f64
+where
+    O: Objective<f64>,
+    S: argmin::core::Solver<ArgminProblem<f64, O>, SolverState<f64>>,
+{
+    const ITERATIONS: u64 = 5;
+    let run = argmin::core::Executor::new(ArgminProblem::new(objective), solver);
+    let started = Instant::now();
+    let run = run
+        .configure(|s| s.param(start.clone()).max_iters(ITERATIONS))
+        .run();
+    let iterations = run.expect("a start inside").state.iter;
+    started.elapsed().as_secs_f64() / iterations as f64
+}
+
+/// Resident bytes now and at most since the last call; zero where the system
+/// does not say.
+fn memory() -> (usize, usize) {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let field = |name: &str| {
+        let line = status.lines().find(|l| l.starts_with(name));
+        let number = line.and_then(|l| l.split_whitespace().nth(1)?.parse::<usize>().ok());
+        number.unwrap_or(0) * 1024
+    };
+    let seen = (field("VmRSS:"), field("VmHWM:"));
+    // The peak begins anew.
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+    seen
 }

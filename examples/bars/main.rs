@@ -106,6 +106,11 @@ const BARS: &[Bar] = &[
         approximate::general,
     ),
     (
+        "iteration-time",
+        "time and memory of one iteration of the sampled methods on sparse rows",
+        approximate::iteration_time,
+    ),
+    (
         "certificates",
         "1000 certificates against solutions in 237 bits",
         certificates::certificates,

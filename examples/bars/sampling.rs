@@ -80,7 +80,7 @@ pub fn spectral() {
 }
 
 /// `nonzeros` normal entries in each row.
-fn sparse(n: usize, d: usize, nonzeros: usize) -> Design<f64> {
+pub fn sparse(n: usize, d: usize, nonzeros: usize) -> Design<f64> {
     let mut rng = rng(5);
     let mut columns = Vec::with_capacity(n * nonzeros);
     for _ in 0..n {
@@ -106,7 +106,7 @@ fn seconds(mut work: impl FnMut()) -> f64 {
 }
 
 /// The exponent p of y ~ xᵖ by least squares of logarithms.
-fn exponent(x: &[f64], y: &[f64]) -> f64 {
+pub fn exponent(x: &[f64], y: &[f64]) -> f64 {
     let mean = |v: &[f64]| v.iter().map(|v| v.ln()).sum::<f64>() / v.len() as f64;
     let (mx, my) = (mean(x), mean(y));
     let (mut xy, mut xx) = (0.0, 0.0);
