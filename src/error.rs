@@ -144,6 +144,12 @@ pub enum Error {
         /// The solver's own words.
         reason: String,
     },
+    /// A method needs what the objective does not state.
+    #[error("the objective states no {what}")]
+    NotOffered {
+        /// What is missing: a Hessian, a residual, a row curvature.
+        what: &'static str,
+    },
     /// An instance has no array of this name and kind.
     #[error("the instance has no {what} `{name}`")]
     NoSuchArray {
@@ -195,6 +201,7 @@ impl Error {
             Error::Singular { .. } => "singular",
             Error::EmptyCell { .. } => "empty_cell",
             Error::Solver { .. } => "solver",
+            Error::NotOffered { .. } => "not_offered",
             Error::NoSuchArray { .. } => "no_such_array",
             Error::NothingFails => "nothing_fails",
         }

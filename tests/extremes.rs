@@ -284,6 +284,7 @@ fn solvers_by_name_end_on_targets_at_the_edge_of_f64() {
                         &Limits {
                             iterations: 100,
                             evaluations: 2000,
+                            time: None,
                             gradient: 1e-8,
                         },
                         &History::default(),

@@ -114,6 +114,7 @@ fn an_evaluation_limit_ends_a_run_that_keeps_its_best_point() {
                 &Limits {
                     iterations: 1000,
                     evaluations: 12,
+                    time: None,
                     gradient: 1e-12,
                 },
                 &History::default(),

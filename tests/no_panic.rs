@@ -355,6 +355,7 @@ fn check_solver(input: &Input) {
             &Limits {
                 iterations: 30,
                 evaluations: 500,
+                time: None,
                 gradient: 1e-8,
             },
             &History::default(),

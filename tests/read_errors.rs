@@ -338,6 +338,7 @@ fn a_solver_by_name_ends_at_the_readers_error_and_reports_it() {
                 &Limits {
                     iterations: 2,
                     evaluations: 200,
+                    time: None,
                     gradient: 1e-8,
                 },
                 &History::default(),

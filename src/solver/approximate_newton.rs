@@ -54,7 +54,7 @@ pub enum Damping {
 /// sampled form, √(∇fᵀ(AᵀD̃A)⁻¹∇f), relative to its first.
 ///
 /// # Errors
-/// [`Error::Solver`] for an objective without row curvature.
+/// [`Error::NotOffered`] for an objective without row curvature.
 ///
 /// # Complexity
 /// One gradient, the leverage scores of D^½A, and O(md² + d³) for the m sampled

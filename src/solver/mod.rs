@@ -30,7 +30,7 @@ pub(crate) use method::{Iterate, minimise};
 pub use named::{Limits, NamedSolver, SolverRun};
 pub use preconditioned_newton::PreconditionedNewton;
 pub use stop::Stop;
-pub use watched::{Counts, Watched};
+pub use watched::{Counts, Exhausted, Improvement, Watched};
 
 use crate::objective::{HasHessian, HasHessianProduct, HasJacobian};
 use crate::scalar::Scalar;

@@ -36,7 +36,7 @@ const INNER: usize = 100;
 /// sampled form.
 ///
 /// # Errors
-/// [`Error::Solver`] for an objective without row curvature.
+/// [`Error::NotOffered`] for an objective without row curvature.
 ///
 /// # Complexity
 /// As [`ApproximateNewton`](super::ApproximateNewton), and a Hessian product an inner iteration.

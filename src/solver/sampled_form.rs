@@ -82,10 +82,8 @@ impl<T: Scalar> Sampling<T> {
         iteration: u64,
     ) -> Result<SampledForm<T>, Error> {
         let RowCurvature { design, diagonal } =
-            f.row_curvature(&at.x)?.ok_or_else(|| Error::Solver {
-                what: "the approximate Newton method",
-                reason: "the objective states no row curvature; L_D and L_G have one with a ridge"
-                    .into(),
+            f.row_curvature(&at.x)?.ok_or(Error::NotOffered {
+                what: "row curvature (scores and gradients have one with a ridge)",
             })?;
         // Odd and large: neighbouring seeds and iterations share no stream.
         let seed = self.seed

@@ -1,7 +1,8 @@
-//! Counting what a solver asks for, and keeping the best point it saw.
+//! Counting what a solver asks for, stopping it, and keeping the best it saw.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use nalgebra::{DMatrix, DVector};
 
@@ -12,6 +13,7 @@ use crate::scalar::Scalar;
 
 /// How often each quantity was computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Counts {
     /// Values.
     pub cost: u64,
@@ -34,16 +36,39 @@ impl Counts {
     }
 }
 
+/// A value lower than all before, and what had been evaluated by then.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Improvement<T> {
+    /// Evaluations so far, this one included.
+    pub counts: Counts,
+    /// The value.
+    pub value: T,
+}
+
+/// Which limit stopped a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum Exhausted {
+    /// Evaluations of all kinds together.
+    Evaluations,
+    /// Time, looked at before each evaluation.
+    Time,
+}
+
 /// An objective behind a counter, shared by its clones.
 ///
 /// argmin consumes a problem, and loses it with its state when a solver fails;
 /// a clone of the watched objective still knows the best point and the counts.
+///
+/// Points whose gradient or residual alone is asked for are judged by their
+/// value too, without counting it: some solvers never ask for one.
 pub struct Watched<T: Scalar> {
     objective: Arc<dyn FullObjective<T>>,
     seen: Arc<Seen<T>>,
 }
 
-#[derive(Default)]
 struct Seen<T: Scalar> {
     cost: AtomicU64,
     gradient: AtomicU64,
@@ -52,7 +77,12 @@ struct Seen<T: Scalar> {
     residual: AtomicU64,
     jacobian: AtomicU64,
     limit: u64,
+    /// Begins with the first evaluation.
+    deadline: OnceLock<Option<Instant>>,
+    time: Option<Duration>,
+    exhausted: OnceLock<Exhausted>,
     best: Mutex<Option<(DVector<T>, T)>>,
+    trace: Mutex<Vec<Improvement<T>>>,
     failure: Mutex<Option<Error>>,
 }
 
@@ -65,10 +95,23 @@ impl<T: Scalar> Clone for Watched<T> {
     }
 }
 
+fn lock<R>(mutex: &Mutex<R>) -> std::sync::MutexGuard<'_, R> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl<T: Scalar> Watched<T> {
     /// Watches an objective; past `limit` evaluations of all kinds together
     /// each further one is an error, which ends the solver.
     pub fn new(objective: Arc<dyn FullObjective<T>>, limit: u64) -> Self {
+        Self::with_limits(objective, limit, None)
+    }
+
+    /// The same with a limit on time from the first evaluation on.
+    pub fn with_limits(
+        objective: Arc<dyn FullObjective<T>>,
+        limit: u64,
+        time: Option<Duration>,
+    ) -> Self {
         let zero = AtomicU64::default;
         let seen = Seen {
             cost: zero(),
@@ -78,7 +121,11 @@ impl<T: Scalar> Watched<T> {
             residual: zero(),
             jacobian: zero(),
             limit,
+            deadline: OnceLock::new(),
+            time,
+            exhausted: OnceLock::new(),
             best: Mutex::new(None),
+            trace: Mutex::new(Vec::new()),
             failure: Mutex::new(None),
         };
         Watched {
@@ -105,44 +152,74 @@ impl<T: Scalar> Watched<T> {
         }
     }
 
-    /// The point with the smallest value among those whose value was asked for.
+    /// The point with the smallest value among those that were evaluated.
     pub fn best(&self) -> Option<(DVector<T>, T)> {
-        self.seen
-            .best
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        lock(&self.seen.best).clone()
+    }
+
+    /// Every value lower than all before it, in order.
+    pub fn trace(&self) -> Vec<Improvement<T>> {
+        lock(&self.seen.trace).clone()
+    }
+
+    /// The limit that was exceeded, if one was.
+    pub fn exhausted(&self) -> Option<Exhausted> {
+        self.seen.exhausted.get().copied()
     }
 
     /// The first error that no other point would have spared: some of argmin's
     /// solvers turn it into words, or into an ordinary end.
     pub fn failure(&self) -> Option<Error> {
-        let failure = self.seen.failure.lock();
-        failure.unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.seen.failure).clone()
     }
 
     fn note<R>(&self, result: Result<R, Error>) -> Result<R, Error> {
         if let Err(error) = &result
             && !error.is_about_the_point()
         {
-            let failure = self.seen.failure.lock();
-            failure
-                .unwrap_or_else(PoisonError::into_inner)
-                .get_or_insert_with(|| error.clone());
+            lock(&self.seen.failure).get_or_insert_with(|| error.clone());
         }
         result
     }
 
     fn count(&self, counter: impl Fn(&Seen<T>) -> &AtomicU64) -> Result<(), Error> {
+        let stopped = |reason: String, which: Exhausted| {
+            let _ = self.seen.exhausted.set(which);
+            Err(Error::Solver {
+                what: "the run",
+                reason,
+            })
+        };
+        let deadline = self.seen.deadline.get_or_init(|| {
+            let now = Instant::now();
+            self.seen.time.and_then(|t| now.checked_add(t))
+        });
+        if deadline.is_some_and(|d| Instant::now() > d) {
+            let seconds = self.seen.time.unwrap_or_default().as_secs_f64();
+            return stopped(format!("more than {seconds} s"), Exhausted::Time);
+        }
         counter(&self.seen).fetch_add(1, Ordering::Relaxed);
         if self.counts().total() <= self.seen.limit {
             return Ok(());
         }
         let reason = format!("more than {} evaluations", self.seen.limit);
-        Err(Error::Solver {
-            what: "the run",
-            reason,
-        })
+        stopped(reason, Exhausted::Evaluations)
+    }
+
+    fn judge(&self, x: &DVector<T>, value: T) {
+        let mut best = lock(&self.seen.best);
+        if best.as_ref().is_none_or(|(_, b)| value < *b) {
+            *best = Some((x.clone(), value));
+            let counts = self.counts();
+            lock(&self.seen.trace).push(Improvement { counts, value });
+        }
+    }
+
+    /// Judges a point whose value nobody asked for.
+    fn judge_unasked(&self, x: &DVector<T>) {
+        if let Ok(value) = self.objective.value(x) {
+            self.judge(x, value);
+        }
     }
 }
 
@@ -154,20 +231,17 @@ impl<T: Scalar> Objective<T> for Watched<T> {
     fn value(&self, x: &DVector<T>) -> Result<T, Error> {
         self.count(|s| &s.cost)?;
         let value = self.note(self.objective.value(x))?;
-        let mut best = self
-            .seen
-            .best
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if best.as_ref().is_none_or(|(_, b)| value < *b) {
-            *best = Some((x.clone(), value));
-        }
+        self.judge(x, value);
         Ok(value)
     }
 
     fn gradient(&self, x: &DVector<T>) -> Result<DVector<T>, Error> {
         self.count(|s| &s.gradient)?;
-        self.note(self.objective.gradient(x))
+        let gradient = self.note(self.objective.gradient(x))?;
+        if self.seen.cost.load(Ordering::Relaxed) == 0 {
+            self.judge_unasked(x);
+        }
+        Ok(gradient)
     }
 
     fn largest_step(&self, x: &DVector<T>, step: &DVector<T>) -> Result<Option<T>, Error> {
@@ -200,7 +274,11 @@ impl<T: Scalar> HasHessianProduct<T> for Watched<T> {
 impl<T: Scalar> HasJacobian<T> for Watched<T> {
     fn residual(&self, x: &DVector<T>) -> Result<DVector<T>, Error> {
         self.count(|s| &s.residual)?;
-        self.note(self.objective.residual(x))
+        let residual = self.note(self.objective.residual(x))?;
+        if self.seen.cost.load(Ordering::Relaxed) == 0 {
+            self.judge_unasked(x);
+        }
+        Ok(residual)
     }
 
     fn jacobian(&self, x: &DVector<T>) -> Result<DMatrix<T>, Error> {

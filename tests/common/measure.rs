@@ -141,6 +141,7 @@ pub const SOLVER_ACCURACY: f64 = 1e-8;
 pub const SOLVER_LIMITS: Limits = Limits {
     iterations: 1000,
     evaluations: 20_000,
+    time: None,
     gradient: 1e-12,
 };
 

@@ -6,6 +6,7 @@ mod own;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::argmin::core::{Error, IterState, State};
 use nalgebra::DVector;
@@ -94,6 +95,8 @@ pub struct Limits {
     pub iterations: u64,
     /// Evaluations of all kinds together.
     pub evaluations: u64,
+    /// Time from the first evaluation on, looked at before each.
+    pub time: Option<Duration>,
     /// argmin's solvers end where the gradient, in [`Scaled`] coordinates, has
     /// fallen to this part of its start, those that can be told so. This crate's
     /// end by themselves.
@@ -107,6 +110,7 @@ impl Default for Limits {
         Limits {
             iterations: 1000,
             evaluations: 50_000,
+            time: None,
             gradient: 1e-12,
         }
     }
@@ -172,10 +176,24 @@ impl NamedSolver {
         limits: &Limits,
         history: &History,
     ) -> Result<SolverRun, crate::Error> {
-        let watched = Watched::new(objective, limits.evaluations);
+        let watched = Watched::with_limits(objective, limits.evaluations, limits.time);
+        self.run_watched(&watched, start, limits, history)
+    }
+
+    /// The same on an objective that is watched already, by these limits.
+    ///
+    /// # Errors
+    /// As for [`run`](Self::run).
+    pub(crate) fn run_watched(
+        self,
+        watched: &Watched<f64>,
+        start: &V,
+        limits: &Limits,
+        history: &History,
+    ) -> Result<SolverRun, crate::Error> {
         let (end, unit) = if self.is_own() {
             watched.objective().gradient(start)?;
-            let end = guarded(|| own::execute(self, &watched, start, limits, history));
+            let end = guarded(|| own::execute(self, watched, start, limits, history));
             (end, 1.0)
         } else {
             let scaled = Scaled::new(watched.clone(), start)?.times(self.unit());
@@ -205,7 +223,7 @@ impl NamedSolver {
                 (end, Some(error.to_string()))
             }
         };
-        let (x, value) = self.best(&watched, end.x, start)?;
+        let (x, value) = self.best(watched, end.x, start)?;
         Ok(SolverRun {
             x,
             value,
