@@ -19,10 +19,10 @@ use std::sync::Arc;
 
 use levinv::recover::{GradientRecovery, Recovery, ScoreRecovery, SignKnowledge, Status};
 use levinv::sample::{Scheme, ScoreMethod, Sketch, Subsample, leverage_scores};
-use levinv::solver::FullObjective;
+use levinv::solver::{FullObjective, History, Limits, NamedSolver};
 use levinv::{
     DMatrix, DVector, Design, Factorisation, GradientInversion, Model, ScoreInversion, Signs,
-    VolumetricBarrier,
+    TiltedBarrier, VolumetricBarrier,
 };
 use nalgebra_sparse::{CooMatrix, CsrMatrix};
 use rand::Rng;
@@ -192,6 +192,44 @@ fn recoveries(design: &Design<f64>, b: &V, x: &V) -> Bits {
         recovery.start(beside(&model, x)).unwrap().run().unwrap(),
     );
     all
+}
+
+/// The iterates of the crate's own solvers, through values and gradients.
+fn iterates(design: &Design<f64>, b: &V, x: &V) -> Bits {
+    let mut all = Bits::new();
+    let model = Model::new(design.clone(), b.clone()).unwrap();
+    let start = beside(&model, x);
+    let c = VolumetricBarrier::new(&model).gradient_at(x);
+    let scores = model.at(x).unwrap().scores().clone();
+    let phi = TiltedBarrier::new(&model, c).unwrap();
+    let phi = Arc::new(phi.in_cell_of(x).unwrap());
+    let loss = Arc::new(ScoreInversion::new(&model, scores).unwrap());
+    let loss: Arc<dyn FullObjective<f64>> = loss;
+    let runs: [(NamedSolver, Arc<dyn FullObjective<f64>>); 4] = [
+        (NamedSolver::CellNewton, phi),
+        (NamedSolver::LevenbergMarquardt, Arc::clone(&loss)),
+        (NamedSolver::LocalNewton, Arc::clone(&loss)),
+        (NamedSolver::GradientDescent, loss),
+    ];
+    for (solver, f) in runs {
+        let limits = Limits {
+            iterations: 6,
+            ..Limits::default()
+        };
+        let run = solver.run(f, &start, &limits, &History::default()).unwrap();
+        push(&mut all, format!("x by {solver}"), run.x.iter());
+        for row in &run.history {
+            let numbers = [row.cost, row.gradient.unwrap(), row.step.unwrap()];
+            push(&mut all, format!("{solver}, {}", row.iteration), &numbers);
+        }
+    }
+    all
+}
+
+#[test]
+fn iterates_do_not_depend_on_threads() {
+    let (a, b, x) = dense(20_000, 5);
+    assert_same_bits(|| iterates(&a, &b, &x));
 }
 
 #[test]

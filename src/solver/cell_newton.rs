@@ -30,7 +30,8 @@ use crate::scalar::{Scalar, count, epsilon, real, to_f64};
 /// # Stops
 /// [`Stop::Step`] when the step's natural length is below the tolerance, by
 /// default rounding's; [`Stop::Rounding`] where neither value nor gradient can be
-/// improved; failures say what is in the way. No iteration limit is needed.
+/// improved; failures say what is in the way. Where f has a minimum, or falls
+/// ever faster ([`Stop::Unbounded`]), no iteration limit is needed.
 ///
 /// # Complexity
 /// One Hessian a step and O(d³) for its eigenvectors; one value a trial step.
@@ -150,17 +151,21 @@ impl<T: Scalar> Curvature<T> {
         })
     }
 
-    fn size(&self, value: T) -> T {
-        value.abs().max(self.floor)
-    }
-
     /// −|H|⁻¹ g.
     pub(crate) fn newton(&self, gradient: &DVector<T>) -> DVector<T> {
         let parts = self.vectors.tr_mul(gradient);
         let parts = parts.zip_map(&self.values, |g, l| {
-            // Where all curvature is zero there is only the gradient to go by.
-            let size = self.size(l);
-            if size > T::zero() { -g / size } else { -g }
+            // A curvature of rounding's size is taken at its word: a floor would
+            // make the step short where nothing is known, and pass for arrival.
+            let part = -g / l.abs();
+            if part.is_finite() {
+                part
+            } else if self.floor > T::zero() {
+                -g / self.floor
+            } else {
+                // Where all curvature is zero there is only the gradient to go by.
+                -g
+            }
         });
         &self.vectors * parts
     }

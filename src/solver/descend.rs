@@ -24,6 +24,8 @@ const SHORT: f64 = 1e-3;
 pub(crate) const QUADRATIC: f64 = 0.5;
 /// That of a method that a sample makes linear: nine tenths, whatever the sample.
 pub(crate) const LINEAR: f64 = 0.9;
+/// A step cut to less than this and then not taken is the boundary's doing.
+const CUT: f64 = 1e-3;
 /// Trials at most.
 const TRIALS: usize = 60;
 /// A step is doubled while the slope at its end is more than this part of the
@@ -65,6 +67,10 @@ pub(crate) fn descend<T: Scalar, O: Objective<T>>(
 ) -> Result<Found<T>, Error> {
     let slope = at.gradient.dot(along.step);
     let failure = || {
+        if slope == T::zero() {
+            // The gain to expect has underflowed.
+            return Ok(Found::Nothing(Stop::Rounding));
+        }
         let flat = slope.abs() <= noise(at.value) * real(2.0);
         Ok(Found::Nothing(Stop::of_nothing_found(along.length, flat)))
     };
@@ -76,6 +82,7 @@ pub(crate) fn descend<T: Scalar, O: Objective<T>>(
     if t * along.length.max(T::one()) < epsilon() {
         return Ok(Found::Nothing(Stop::Boundary));
     }
+    let cut = t < real(CUT);
     let here = gauge(&at.gradient);
     for _ in 0..TRIALS {
         if !(t * along.length > epsilon()) {
@@ -86,7 +93,12 @@ pub(crate) fn descend<T: Scalar, O: Objective<T>>(
         if !value.is_finite() && value < T::zero() {
             return Ok(Found::Nothing(Stop::Unbounded));
         }
-        let size = at.value.abs().max(value.abs());
+        // Against +∞ everything would be flat.
+        let size = if value.is_finite() {
+            at.value.abs().max(value.abs())
+        } else {
+            at.value.abs()
+        };
         let expected = (slope * t).abs();
         let flat = expected <= noise(size);
         let lower = value <= at.value - expected * real(SUFFICIENT);
@@ -94,7 +106,7 @@ pub(crate) fn descend<T: Scalar, O: Objective<T>>(
         // terms that cancel make larger than the value tells.
         let doubtful = flat
             || t * along.length <= real(SHORT) && value <= at.value + size * epsilon::<T>().sqrt();
-        if doubtful || lower {
+        if value.is_finite() && (doubtful || lower) {
             // A gradient may be missing where a value is not.
             if let Some(gradient) = trial(f.gradient(&x))?
                 && ((lower && !flat) || gauge(&gradient) <= here * real(along.rate))
@@ -109,7 +121,10 @@ pub(crate) fn descend<T: Scalar, O: Objective<T>>(
         }
         t *= shrink(at.value, slope * t, value);
     }
-    failure()
+    match failure() {
+        Ok(Found::Nothing(Stop::NoDescent)) if cut => Ok(Found::Nothing(Stop::Boundary)),
+        other => other,
+    }
 }
 
 /// Doubles a step for as long as f keeps falling nearly as steeply as at first.

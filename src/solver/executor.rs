@@ -7,6 +7,7 @@ use super::method::{Columns, Evaluations, Iterate, Method};
 use super::stop::Stop;
 use crate::adapter::ArgminProblem;
 use crate::error::Error as LevinvError;
+use crate::geometry::check_length;
 use crate::objective::Objective;
 use crate::scalar::{Scalar, to_f64};
 
@@ -41,6 +42,9 @@ pub(super) fn begin<T: Scalar, O: Objective<T>>(
         what: "the run",
         reason: "no start: set `param`".into(),
     })?;
+    let dim = problem.problem.as_ref().map(|p| p.objective().dim());
+    check_length("start", &x, dim.unwrap_or(x.len()))?;
+    // The gradient's error, where it has one, says more than a value of +∞.
     let start = problem.iterate(x)?;
     if !start.value.is_finite() {
         return Err(LevinvError::NonFinite {

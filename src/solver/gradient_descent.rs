@@ -4,7 +4,7 @@ use nalgebra::DVector;
 
 use super::descend::noise;
 use super::method::{Advance, Evaluations, Iterate, Method};
-use super::settings::{Ending, ending_setters, positive};
+use super::settings::{Ending, gradient_setters, positive};
 use super::stop::Stop;
 use crate::error::{Error, trial};
 use crate::objective::Objective;
@@ -21,7 +21,7 @@ const GROW: f64 = 2.0;
 /// Trials for one step.
 const TRIALS: usize = 100;
 
-/// Gradient descent of [D] with the step 1/L.
+/// Gradient descent of \[D\] with the step 1/L.
 ///
 /// ```text
 /// x⁺ = x − ∇f(x)/L,   f(x⁺) ≤ f(x) − ‖∇f(x)‖²/2L
@@ -39,7 +39,9 @@ const TRIALS: usize = 100;
 /// to stay inside the domain.
 ///
 /// # Stops
-/// [`Stop::Gradient`] where ‖∇f‖ is 1e-8 of its start, or as set.
+/// [`Stop::Gradient`] where ‖∇f‖ is 1e-8 of its start, or as set. From a start at
+/// the edge of a cell, where a barrier's gradient is huge, that is not near the
+/// solution yet. A short step proves nothing here, so there is no tolerance for it.
 ///
 /// # Complexity
 /// One gradient and one or two values a step.
@@ -73,6 +75,8 @@ const TRIALS: usize = 100;
 pub struct GradientDescent<T> {
     pub(super) ending: Ending<T>,
     reduction: T,
+    /// L to begin with, where it was given.
+    first_smoothness: Option<T>,
     /// L, once known.
     smoothness: Option<T>,
     /// ‖∇f‖ at the start.
@@ -85,6 +89,7 @@ impl<T: Scalar> GradientDescent<T> {
         GradientDescent {
             ending: Ending::at_rounding(),
             reduction: real(GRADIENT_REDUCTION),
+            first_smoothness: None,
             smoothness: None,
             first_gradient: T::zero(),
         }
@@ -104,7 +109,7 @@ impl<T: Scalar> GradientDescent<T> {
     /// # Errors
     /// [`Error::OutOfRange`] unless it is positive.
     pub fn with_smoothness(mut self, smoothness: T) -> Result<Self, Error> {
-        self.smoothness = Some(positive("smoothness", smoothness)?);
+        self.first_smoothness = Some(positive("smoothness", smoothness)?);
         Ok(self)
     }
 
@@ -130,31 +135,35 @@ impl<T: Scalar, O: Objective<T>> Method<T, O> for GradientDescent<T> {
         let size = at.gradient.norm();
         if iteration == 0 {
             self.first_gradient = size;
+            self.smoothness = None;
         }
         let small = self
             .ending
             .gradient
             .max(self.reduction * self.first_gradient);
-        if size == T::zero() || (iteration > 0 && size <= small) {
+        if size <= self.ending.gradient || (iteration > 0 && size <= small) {
             return Ok(Advance::stopped(at, Stop::Gradient));
         }
-        let mut smoothness = match self.smoothness {
-            Some(known) if iteration == 0 => known,
-            Some(last) => last * real(RELAX),
-            None => estimate(f, at)?,
+        let mut smoothness = match (self.smoothness, self.first_smoothness) {
+            (Some(last), _) => last * real(RELAX),
+            (None, Some(first)) => first,
+            (None, None) => estimate(f, at, epsilon::<T>().sqrt())?,
         };
         let downhill = -&at.gradient;
         if let Some(largest) = f.largest_step(&at.x, &downhill)? {
             // L below this would step outside.
             smoothness = smoothness.max(real::<T>(1.0 / super::BOUNDARY_FRACTION) / largest);
         }
-        let (mut flat, mut length) = (false, T::zero());
         for _ in 0..TRIALS {
             let x = &at.x + &downhill / smoothness;
-            length = relative(size / smoothness, &at.x);
+            let length = relative(size / smoothness, &at.x);
             let promised = size * size / smoothness * real(0.5);
-            let value = trial(f.value(&x))?.filter(|v| v.is_finite());
-            flat = promised <= noise(at.value);
+            let value = trial(f.value(&x))?;
+            if value.is_some_and(|v| !v.is_finite() && v < T::zero()) {
+                return Ok(Advance::stopped(at, Stop::Unbounded));
+            }
+            let value = value.filter(|v| v.is_finite());
+            let flat = promised <= noise(at.value);
             let certified = value.filter(|v| flat || *v <= at.value - promised);
             if let Some(value) = certified
                 && let Some(gradient) = trial(f.gradient(&x))?
@@ -168,17 +177,25 @@ impl<T: Scalar, O: Objective<T>> Method<T, O> for GradientDescent<T> {
             }
             smoothness *= real(GROW);
         }
-        Ok(Advance::stopped(at, Stop::of_nothing_found(length, flat)))
+        // Any step is short once L is large enough, by doubling or for the
+        // boundary's sake: what the end means is judged by an L measured here,
+        // over two lengths, for a kink looks smooth over either.
+        let half = epsilon::<T>().sqrt();
+        let measured = estimate(f, at, half)?.min(estimate(f, at, half.sqrt())?);
+        let flat = size * size / measured * real(0.5) <= noise(at.value);
+        let stop = Stop::of_nothing_found(relative(size / measured, &at.x), flat);
+        Ok(Advance::stopped(at, stop))
     }
 }
 
-/// ‖∇f(x + h) − ∇f(x)‖/‖h‖ for a short h downhill.
+/// ‖∇f(x + h) − ∇f(x)‖/‖h‖ for an h downhill of this length, relative to x.
 fn estimate<T: Scalar, O: Objective<T>>(
     f: &mut impl Evaluations<T, O>,
     at: &Iterate<T>,
+    part: T,
 ) -> Result<T, Error> {
     let size = at.gradient.norm();
-    let mut length = epsilon::<T>().sqrt() * at.x.norm().max(T::one());
+    let mut length = part * at.x.norm().max(T::one());
     if let Some(largest) = f.largest_step(&at.x, &-&at.gradient)? {
         length = length.min(largest * size * real(0.1));
     }
@@ -199,5 +216,5 @@ fn relative<T: Scalar>(length: T, x: &DVector<T>) -> T {
     }
 }
 
-ending_setters!(GradientDescent);
+gradient_setters!(GradientDescent);
 super::argmin_solver!(GradientDescent, "Gradient descent", Objective<T>);

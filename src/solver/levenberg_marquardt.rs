@@ -121,7 +121,10 @@ impl<T: Scalar, O: HasJacobian<T>> Method<T, O> for LevenbergMarquardt<T> {
     ) -> Result<Advance<T>, Error> {
         let frame = Frame::new(f.metric(&at.x)?);
         let residual = f.residual(&at.x)?;
-        let model = Linear::new(frame.jacobian(f.jacobian(&at.x)?), &residual)?;
+        let model = Linear::new(
+            frame.jacobian(f.jacobian(&at.x, residual.len())?),
+            &residual,
+        )?;
         let (mut damping, mut growth) = match self.damping {
             Some(memory) if iteration > 0 => memory,
             _ => (self.first_damping * model.size(), real(2.0)),
@@ -131,6 +134,8 @@ impl<T: Scalar, O: HasJacobian<T>> Method<T, O> for LevenbergMarquardt<T> {
         if let Some(stop) = self.ending.reached(at.gradient.norm(), undamped) {
             return Ok(Advance::stopped(at, stop));
         }
+        // In natural coordinates, for which units of x do not matter.
+        let size = |g: &DVector<T>| frame.gradient(g.clone()).norm();
         let mut flat = false;
         let mut cut = false;
         for _ in 0..REJECTIONS {
@@ -147,7 +152,7 @@ impl<T: Scalar, O: HasJacobian<T>> Method<T, O> for LevenbergMarquardt<T> {
             if let (Some(value), Some(gain)) = (value, gain)
                 && (flat || gain > real(SUFFICIENT))
                 && let Some(gradient) = trial(f.gradient(&x))?
-                && (!flat || gradient.norm() < at.gradient.norm())
+                && (!flat || size(&gradient) < size(&at.gradient))
             {
                 // Nielsen: λ falls smoothly with the gain, at most to a third.
                 let two_gain = gain.min(T::one()) * real(2.0) - T::one();
@@ -171,9 +176,9 @@ impl<T: Scalar, O: HasJacobian<T>> Method<T, O> for LevenbergMarquardt<T> {
     }
 }
 
-/// r + J z, with J = Q R and R = U diag(σ) Vᵀ.
+/// r + J z, with J = U diag(σ) Vᵀ.
 struct Linear<T: Scalar> {
-    /// σ, V and Uᵀ Qᵀ r.
+    /// σ, V and Uᵀ r.
     values: DVector<T>,
     vectors: DMatrix<T>,
     parts: DVector<T>,
@@ -188,11 +193,19 @@ impl<T: Scalar> Linear<T> {
         if jacobian.iter().any(|v| !v.is_finite()) {
             return Err(singular());
         }
-        let ones = DVector::from_element(jacobian.nrows(), T::one());
-        let jacobian = Design::from(jacobian);
-        let factor = Factor::new(&jacobian, &ones, Factorisation::Qr)?;
-        let image = factor.project(&jacobian, &ones, residual)?;
-        let svd = factor.unpermuted().svd(true, true);
+        let n = jacobian.nrows();
+        let ones = DVector::from_element(n, T::one());
+        let tall = n >= jacobian.ncols();
+        let design = Design::from(&jacobian);
+        let factor = tall.then(|| Factor::new(&design, &ones, Factorisation::Qr));
+        let factor = factor.transpose()?;
+        // J = Q R first, where J has full rank: Q is not known otherwise.
+        let full = factor.filter(|f| f.dependent_columns(n).is_empty());
+        let (square, image) = match full {
+            Some(f) => (f.unpermuted(), f.project(&design, &ones, residual)?),
+            None => (jacobian, residual.clone()),
+        };
+        let svd = square.svd(true, true);
         let (Some(u), Some(vt)) = (svd.u, svd.v_t) else {
             return Err(singular());
         };

@@ -14,7 +14,7 @@ use crate::scalar::{Scalar, epsilon, real};
 /// K‖H⁻¹‖‖x₀ − x*‖ ≤ 0.1 gives with room to spare (there it is 0.06 and falls).
 pub const SHRINKING: f64 = 0.4;
 
-/// Newton's method of [D], undamped, with its condition checked at every step.
+/// Newton's method of \[D\], undamped, with its condition checked at every step.
 ///
 /// ```text
 /// x⁺ = x − H⁻¹∇f(x),   H = ∇²f(x) ≻ 0,   ‖H⁻¹∇f(x⁺)‖ ≤ 0.4 ‖H⁻¹∇f(x)‖

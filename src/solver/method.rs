@@ -5,6 +5,7 @@ use nalgebra::{DMatrix, DVector};
 
 use super::stop::Stop;
 use crate::error::Error;
+use crate::geometry::check_vector;
 use crate::objective::{HasHessian, HasHessianProduct, HasJacobian, Objective, RowCurvature};
 use crate::scalar::Scalar;
 
@@ -64,15 +65,20 @@ pub(crate) trait Evaluations<T: Scalar, O: Objective<T>> {
         self.count("cost_count", |f| f.value(x))
     }
 
+    /// A gradient that is not finite is an error about the point.
     fn gradient(&mut self, x: &DVector<T>) -> Result<DVector<T>, Error> {
-        self.count("gradient_count", |f| f.gradient(x))
+        let gradient = self.count("gradient_count", |f| f.gradient(x))?;
+        check_vector("gradient", &gradient, x.len())?;
+        Ok(gradient)
     }
 
     fn hessian(&mut self, x: &DVector<T>) -> Result<DMatrix<T>, Error>
     where
         O: HasHessian<T>,
     {
-        self.count("hessian_count", |f| f.hessian(x))
+        let hessian = self.count("hessian_count", |f| f.hessian(x))?;
+        check_size("Hessian", &hessian, (x.len(), x.len()))?;
+        Ok(hessian)
     }
 
     fn product(&mut self, x: &DVector<T>, h: &DVector<T>) -> Result<DVector<T>, Error>
@@ -86,14 +92,19 @@ pub(crate) trait Evaluations<T: Scalar, O: Objective<T>> {
     where
         O: HasJacobian<T>,
     {
-        self.count("operator_count", |f| f.residual(x))
+        let residual = self.count("operator_count", |f| f.residual(x))?;
+        check_vector("residual", &residual, residual.len())?;
+        Ok(residual)
     }
 
-    fn jacobian(&mut self, x: &DVector<T>) -> Result<DMatrix<T>, Error>
+    /// One row for each of so many residuals.
+    fn jacobian(&mut self, x: &DVector<T>, rows: usize) -> Result<DMatrix<T>, Error>
     where
         O: HasJacobian<T>,
     {
-        self.count("jacobian_count", |f| f.jacobian(x))
+        let jacobian = self.count("jacobian_count", |f| f.jacobian(x))?;
+        check_size("Jacobian", &jacobian, (rows, x.len()))?;
+        Ok(jacobian)
     }
 
     fn row_curvature(&mut self, x: &DVector<T>) -> Result<Option<RowCurvature<T>>, Error> {
@@ -101,7 +112,11 @@ pub(crate) trait Evaluations<T: Scalar, O: Objective<T>> {
     }
 
     fn metric(&mut self, x: &DVector<T>) -> Result<Option<DMatrix<T>>, Error> {
-        self.count("metric_count", |f| f.metric(x))
+        let metric = self.count("metric_count", |f| f.metric(x))?;
+        if let Some(metric) = &metric {
+            check_size("metric", metric, (x.len(), x.len()))?;
+        }
+        Ok(metric)
     }
 
     fn largest_step(&mut self, x: &DVector<T>, step: &DVector<T>) -> Result<Option<T>, Error> {
@@ -113,6 +128,24 @@ pub(crate) trait Evaluations<T: Scalar, O: Objective<T>> {
         let value = self.value(&x)?;
         let gradient = self.gradient(&x)?;
         Ok(Iterate { x, value, gradient })
+    }
+}
+
+/// What an objective of a user's own returns may have any shape.
+fn check_size<T: Scalar>(
+    what: &'static str,
+    m: &DMatrix<T>,
+    (rows, columns): (usize, usize),
+) -> Result<(), Error> {
+    let sizes = [("rows", m.nrows(), rows), ("columns", m.ncols(), columns)];
+    match sizes.iter().find(|(_, found, expected)| found != expected) {
+        None => Ok(()),
+        Some(&(unit, found, expected)) => Err(Error::Shape {
+            what,
+            unit,
+            expected,
+            found,
+        }),
     }
 }
 

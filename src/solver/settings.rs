@@ -38,9 +38,11 @@ impl<T: Scalar> Ending<T> {
     }
 }
 
-/// The setters that every method has.
+/// The setters of methods whose next step says how far the solution is.
 macro_rules! ending_setters {
     ($solver:ident) => {
+        $crate::solver::settings::gradient_setters!($solver);
+
         impl<T: $crate::Scalar> $solver<T> {
             /// Stops before a step whose natural length (in the metric, else
             /// relative to ‖x‖) is below this. By default four roundings.
@@ -52,11 +54,20 @@ macro_rules! ending_setters {
                 self.ending.step = $crate::solver::settings::non_negative("tolerance", tolerance)?;
                 Ok(self)
             }
+        }
+    };
+}
+pub(super) use ending_setters;
 
+/// The setters that every method has.
+macro_rules! gradient_setters {
+    ($solver:ident) => {
+        impl<T: $crate::Scalar> $solver<T> {
             /// Stops where ‖∇f‖ is at most this. By default 0.
             ///
             /// # Errors
-            /// As for [`with_tolerance`](Self::with_tolerance).
+            /// [`Error::OutOfRange`](crate::Error::OutOfRange) for a negative
+            /// number or NaN.
             pub fn with_gradient_tolerance(mut self, tolerance: T) -> Result<Self, $crate::Error> {
                 self.ending.gradient =
                     $crate::solver::settings::non_negative("gradient tolerance", tolerance)?;
@@ -70,7 +81,7 @@ macro_rules! ending_setters {
         }
     };
 }
-pub(super) use ending_setters;
+pub(super) use gradient_setters;
 
 /// A number that is not negative.
 pub(super) fn non_negative<T: Scalar>(name: &'static str, value: T) -> Result<T, Error> {

@@ -53,7 +53,8 @@ impl Stop {
         }
     }
 
-    /// Whether the point is a solution.
+    /// Whether the point is a solution: stationary to rounding, or to the
+    /// tolerance that was set.
     pub fn is_success(self) -> bool {
         matches!(self, Stop::Gradient | Stop::Step | Stop::Rounding)
     }

@@ -67,6 +67,25 @@ pub fn polytope(rng: &mut StdRng, n: usize, d: usize) -> Instance {
     }
 }
 
+/// Gaussian rows around the origin, every slack there positive, and no box: the
+/// cell may be unbounded, so that not every gradient has a solution in it.
+pub fn open(rng: &mut StdRng, n: usize, d: usize) -> Instance {
+    let a = DMatrix::from_fn(n, d, |_, _| normal(rng));
+    let b = DVector::from_fn(n, |_, _| -rng.random_range(0.5..1.5));
+    let x = DVector::zeros(d);
+    Instance { a, b, x }
+}
+
+/// The same cell with its rows in units over eight decades.
+pub fn in_other_units(rng: &mut StdRng, mut instance: Instance) -> Instance {
+    for i in 0..instance.b.len() {
+        let unit = 10f64.powf(rng.random_range(-4.0..4.0));
+        instance.a.row_mut(i).scale_mut(unit);
+        instance.b[i] *= unit;
+    }
+    instance
+}
+
 /// A point uniform along random chords of the polytope A x > b.
 pub fn hit_and_run(rng: &mut StdRng, instance: &Instance, steps: usize) -> DVector<f64> {
     let mut x = instance.x.clone();
