@@ -129,7 +129,8 @@ impl<T: Scalar, O: HasHessianProduct<T>> ArgminDot<DVector<T>, DVector<T>>
         let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
         if failure.is_none() {
             match self.objective.hessian_product(&self.x, h) {
-                Ok(product) => return product,
+                Ok(product) if can_be_stepped_by(h, &product) => return product,
+                Ok(_) => return -h,
                 Err(error) => *failure = Some(error),
             }
         }
@@ -140,4 +141,12 @@ impl<T: Scalar, O: HasHessianProduct<T>> ArgminDot<DVector<T>, DVector<T>>
         // line search uphill, and its complaint would hide the cause.
         -h
     }
+}
+
+/// Whether the step ‖r‖²/(hᵀHh)·h of conjugate gradients is a number, for every
+/// residual r that goes with h: ‖r‖ ≤ ‖h‖, since r is orthogonal to the direction
+/// before. After an infinite step NewtonCG would loop on NaN for ever.
+fn can_be_stepped_by<T: Scalar>(h: &DVector<T>, product: &DVector<T>) -> bool {
+    let (size, curvature) = (h.norm_squared(), h.dot(product));
+    curvature <= T::zero() || (size / curvature * size.sqrt()).is_finite()
 }

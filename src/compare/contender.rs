@@ -92,13 +92,14 @@ impl From<NamedSolver> for Contender {
     fn from(solver: NamedSolver) -> Self {
         let run = move |watched: &Watched<f64>, start: &V, limits: &Limits| {
             let run = solver.run_watched(watched, start, limits, &History::default())?;
-            match run.error {
-                Some(reason) => Err(crate::Error::Solver {
+            match (run.failure, run.error) {
+                (Some(failure), _) => Err(failure.into()),
+                (None, Some(reason)) => Err(crate::Error::Solver {
                     what: "the solver",
                     reason,
                 }
                 .into()),
-                None => Ok(Ended {
+                (None, None) => Ok(Ended {
                     x: Some(run.x),
                     iterations: run.iterations,
                     termination: run.termination,

@@ -134,6 +134,8 @@ pub struct SolverRun {
     pub stop: Option<Stop>,
     /// The error that ended the run, if one did.
     pub error: Option<String>,
+    /// The same where it is one of this crate's.
+    pub failure: Option<crate::Error>,
     /// One row per iteration.
     pub history: Vec<IterationRow>,
 }
@@ -211,9 +213,11 @@ impl NamedSolver {
             unit
         };
         rows.iter_mut().for_each(|row| row.cost /= root);
+        let mut failure = watched.failure();
         let (end, error) = match end {
             Ok(end) => (end, None),
             Err(error) => {
+                failure = failure.or(error.downcast_ref().cloned());
                 let end = End {
                     x: None,
                     iterations: rows.len() as u64,
@@ -231,7 +235,8 @@ impl NamedSolver {
             counts: watched.counts(),
             termination: end.termination,
             stop: end.stop,
-            error: watched.failure().map(|e| e.to_string()).or(error),
+            error: failure.as_ref().map(|e| e.to_string()).or(error),
+            failure,
             history: rows,
         })
     }
