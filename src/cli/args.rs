@@ -41,6 +41,12 @@ pub enum Command {
     /// code 0). What a pass means is measured: the smallest relative error that would have been
     /// caught.
     Verify(VerifyArgs),
+    /// Runs solvers on a suite of problems, and says which to choose.
+    ///
+    /// Success is judged from the final point, not by what a solver says. Every pair runs in a
+    /// child process with limits on evaluations and time; a failure, a panic or a time-out is a row
+    /// with its reason. A problem whose derivatives are wrong is refused.
+    Compare(CompareArgs),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -209,4 +215,56 @@ impl RecoverArgs {
             && self.solver.is_none()
             && self.ridge.is_none()
     }
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct CompareArgs {
+    /// The problems: default (all), scores, gradient, polytope, ridge, regression or classics
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub suite: String,
+    /// Solvers by name, apart by commas [default: all]
+    #[arg(long, value_name = "NAMES")]
+    pub solvers: Option<String>,
+    /// Seeds the random problems and the bootstrap; equal seeds give equal counts
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Evaluations of all kinds that a run may make
+    #[arg(long, value_name = "N", default_value_t = levinv::compare::EVALUATIONS)]
+    pub evaluations: u64,
+    /// Seconds that a run may take
+    #[arg(long, value_name = "SECONDS", default_value_t = levinv::compare::TIME.as_secs_f64())]
+    pub time_limit: f64,
+    /// How often each run is timed
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeats: u32,
+    /// What a gradient costs, in values
+    #[arg(long, value_name = "NUMBER", default_value_t = 1.0)]
+    pub gradient_price: f64,
+    /// What a Hessian costs, in values
+    #[arg(long, value_name = "NUMBER", default_value_t = 1.0)]
+    pub hessian_price: f64,
+    /// What a Hessian product costs, in values
+    #[arg(long, value_name = "NUMBER", default_value_t = 1.0)]
+    pub product_price: f64,
+    /// Writes one page with plots and sortable tables, which needs no network
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Writes the raw records, one row per pair, as they come
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
+    /// Goes on with the pairs that --csv does not have yet
+    #[arg(long, requires = "csv")]
+    pub resume: bool,
+    /// Writes the table as Markdown
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<PathBuf>,
+    /// Writes the table as LaTeX
+    #[arg(long, value_name = "FILE")]
+    pub latex: Option<PathBuf>,
+    /// Allows outputs that exist to be overwritten
+    #[arg(long)]
+    pub force: bool,
+    /// Serves a comparison as its child process
+    #[arg(long, hide = true)]
+    pub worker: bool,
 }

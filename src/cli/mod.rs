@@ -1,7 +1,8 @@
-//! The command line: `args` parses and does nothing else, `evaluate`, `recover`
-//! and `verify` work, `report` prints.
+//! The command line: `args` parses and does nothing else, `evaluate`, `recover`,
+//! `verify` and `compare` work, `report` prints.
 
 mod args;
+mod compare;
 mod demo;
 mod error;
 mod evaluate;
@@ -78,5 +79,6 @@ fn run(args: &Args) -> Result<Outcome, CliError> {
         Command::Recover(options) if options.is_demonstration() => demo::run(options),
         Command::Recover(options) => recover::run(options),
         Command::Verify(options) => verify::run(options),
+        Command::Compare(options) => compare::run(options),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::args::{RecoverArgs, VerifyArgs};
+use super::args::{CompareArgs, RecoverArgs, VerifyArgs};
 use super::error::CliError;
 use super::files::{FileError, check_format};
 
@@ -35,6 +35,21 @@ pub fn check_plot(args: &VerifyArgs) -> Result<(), CliError> {
         args.force,
     )?;
     check_ending(&args.plot, "svg")
+}
+
+/// The same for those of `compare`; the file to be resumed is to exist.
+pub fn check_comparison(args: &CompareArgs) -> Result<(), CliError> {
+    let own = [
+        ("--html", &args.html),
+        ("--markdown", &args.markdown),
+        ("--latex", &args.latex),
+    ];
+    check(&own, &[&args.csv], &[], args.force)?;
+    check(&[("--csv", &args.csv)], &[], &[], args.force || args.resume)?;
+    check_ending(&args.html, "html")?;
+    check_ending(&args.csv, "csv")?;
+    check_ending(&args.markdown, "md")?;
+    check_ending(&args.latex, "tex")
 }
 
 /// Outputs by their options against inputs: files, and arguments that may name
