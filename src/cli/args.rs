@@ -232,19 +232,34 @@ pub struct CompareArgs {
     #[arg(long, value_name = "N", default_value_t = levinv::compare::EVALUATIONS)]
     pub evaluations: u64,
     /// Seconds that a run may take
-    #[arg(long, value_name = "SECONDS", default_value_t = levinv::compare::TIME.as_secs_f64())]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, default_value_t = levinv::compare::TIME.as_secs_f64())]
     pub time_limit: f64,
     /// How often each run is timed
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub repeats: u32,
     /// What a gradient costs, in values
-    #[arg(long, value_name = "NUMBER", default_value_t = 1.0)]
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 1.0,
+        allow_negative_numbers = true
+    )]
     pub gradient_price: f64,
     /// What a Hessian costs, in values
-    #[arg(long, value_name = "NUMBER", default_value_t = 1.0)]
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 1.0,
+        allow_negative_numbers = true
+    )]
     pub hessian_price: f64,
     /// What a Hessian product costs, in values
-    #[arg(long, value_name = "NUMBER", default_value_t = 1.0)]
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 1.0,
+        allow_negative_numbers = true
+    )]
     pub product_price: f64,
     /// Writes one page with plots and sortable tables, which needs no network
     #[arg(long, value_name = "FILE")]

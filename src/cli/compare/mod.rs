@@ -49,6 +49,10 @@ pub fn run(args: &CompareArgs) -> Result<Outcome, CliError> {
         time: Some(time(args)?),
         ..Limits::default()
     };
+    let measure = Measure::Evaluations(prices(args));
+    measure
+        .check(ACCURACY)
+        .map_err(|e| CliError::new(e.kind(), e.to_string()))?;
     let tasks = suite
         .tasks(args.seed)
         .map_err(|e| CliError::new(e.kind(), e.to_string()))?;
@@ -76,7 +80,7 @@ pub fn run(args: &CompareArgs) -> Result<Outcome, CliError> {
         limits,
         repeats: args.repeats as usize,
         records,
-        measure: Measure::Evaluations(prices(args)),
+        measure,
     };
     files::write(args, &report, &setup)?;
     let text = text(&report).map_err(|e| CliError::new(e.kind(), e.to_string()))?;
