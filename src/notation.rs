@@ -36,6 +36,8 @@
 //! D³V[p] = A_xᵀ{−12 diag(σ∘y) + 6 diag(y)P² + 6 P²diag(y) + 6 diag(P²y)
 //!              − 8 P∘(P diag(y) P)}A_x,   y = A_x p                            (V4)
 //! A_xᵀΣA_x ⪯ H_V ⪯ 3 A_xᵀΣA_x                                                  (V5)
+//! (1 − ε₀)A_xᵀDA_x ⪯ H_V ⪯ (1 + ε₀)A_xᵀDA_x,   D = 3Σ − 2Σ²,
+//! ε₀ = max_i 2(1 − σ_i)/(3 − 2σ_i) ≤ ⅔                                          (V6)
 //! ```
 //!
 //! How they come about. Along h, ds = Ah, so dA_x = −diag(u)A_x, and with
@@ -43,7 +45,9 @@
 //! (V2). The projection moves by dP = −diag(u)P − P diag(u) + 2P diag(u) P, whose
 //! diagonal is (D2), dσ = −2(σ∘u − P²u) = −2Λu; differentiating −A_xᵀσ once more
 //! gives (V3), and (V3) with d(P∘P) = 2P∘dP gives (V4). (V5): P² is positive
-//! semidefinite by Schur's product theorem, and so is Λ.
+//! semidefinite by Schur's product theorem, and so is Λ. (V6): 3Σ − 2P² − D has no
+//! diagonal, entries −2P_ij² and row sums of size 2(σ_i − σ_i²), so that by
+//! Gershgorin's theorem no eigenvalue of it relative to D exceeds ε₀ in size.
 //!
 //! # Inversion of scores
 //!

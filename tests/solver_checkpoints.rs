@@ -20,7 +20,11 @@ use argmin::core::{Error, Executor, KV, OptimizationResult, Solver, State};
 use argmin_checkpointing_file::FileCheckpoint;
 use directory::Directory;
 use levinv::adapter::ArgminProblem;
-use levinv::solver::{CellNewton, GradientDescent, LevenbergMarquardt, LocalNewton, SolverState};
+use levinv::sample::{ScoreMethod, Sketch, Subsample};
+use levinv::solver::{
+    ApproximateNewton, CellNewton, GradientDescent, LevenbergMarquardt, LocalNewton,
+    PreconditionedNewton, SolverState,
+};
 use levinv::{DVector, Model, ScoreInversion};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -29,16 +33,37 @@ type V = DVector<f64>;
 type Problem = ArgminProblem<f64, ScoreInversion<f64>>;
 type S = SolverState<f64>;
 
+/// Enough for a sketch to have fewer: 16·3 + 256.
+const ROWS: usize = 400;
+
 fn problem() -> (Problem, V) {
     let r = &mut instances::rng(5);
-    let instance = instances::polytope(r, 60, 3);
+    let instance = instances::polytope(r, ROWS, 3);
     let x = instances::hit_and_run(r, &instance, 30);
     let h = V::from_fn(3, |_, _| instances::normal(r));
     let start = instances::towards_boundary(&instance, &x, &h, 0.02);
     let model = Model::new(instance.a, instance.b).unwrap();
     let scores = model.at(&x).unwrap().scores().clone();
     let loss = ScoreInversion::new(&model, scores).unwrap();
+    // So little of a ridge that it only lends its weights to the samples.
+    let loss = loss.with_ridge(V::repeat(ROWS, 1e-2)).unwrap();
     (ArgminProblem::new(loss.in_cell_of(&start).unwrap()), start)
+}
+
+/// By scores that are sketched anew after a checkpoint, which saves none.
+fn sampled() -> Subsample {
+    let method = ScoreMethod::Sketched(Sketch::sparse_sign().columns(2).unwrap());
+    Subsample::rows(100).unwrap().scores(method)
+}
+
+fn approximate() -> ApproximateNewton<f64> {
+    let solver = ApproximateNewton::new().with_subsample(sampled());
+    solver.with_seed(3)
+}
+
+fn preconditioned() -> PreconditionedNewton<f64> {
+    let solver = PreconditionedNewton::new().with_subsample(sampled());
+    solver.with_seed(3)
 }
 
 /// Pulls the plug in the iteration of this number, before it is saved.
@@ -103,6 +128,8 @@ fn every_solver_goes_on_where_it_was_cut_off() {
     assert_resumes(LevenbergMarquardt::<f64>::new, "lm");
     assert_resumes(LocalNewton::<f64>::new, "local");
     assert_resumes(GradientDescent::<f64>::new, "descent");
+    assert_resumes(approximate, "approximate");
+    assert_resumes(preconditioned, "preconditioned");
 }
 
 /// Limits are part of the state that argmin saves: a run that ended at one goes on
@@ -133,6 +160,8 @@ fn a_run_that_ended_at_its_limit_goes_on_with_another() {
     claim(LevenbergMarquardt::<f64>::new, "lm");
     claim(LocalNewton::<f64>::new, "local");
     claim(GradientDescent::<f64>::new, "descent");
+    claim(approximate, "approximate");
+    claim(preconditioned, "preconditioned");
 }
 
 /// L and λ come back from the file, and settings do.

@@ -15,17 +15,24 @@
 #[allow(dead_code, reason = "only the random numbers are used")]
 mod instances;
 
+#[path = "common/runs.rs"]
+#[allow(dead_code, reason = "each test file uses its own part of it")]
+mod runs;
+
 use std::sync::Arc;
 
 use levinv::recover::{GradientRecovery, Recovery, ScoreRecovery, SignKnowledge, Status};
 use levinv::sample::{Scheme, ScoreMethod, Sketch, Subsample, leverage_scores};
-use levinv::solver::{FullObjective, History, Limits, NamedSolver};
+use levinv::solver::{
+    ApproximateNewton, FullObjective, History, Limits, NamedSolver, PreconditionedNewton,
+};
 use levinv::{
     DMatrix, DVector, Design, Factorisation, GradientInversion, Model, ScoreInversion, Signs,
     TiltedBarrier, VolumetricBarrier,
 };
 use nalgebra_sparse::{CooMatrix, CsrMatrix};
 use rand::Rng;
+use runs::run;
 
 type V = DVector<f64>;
 
@@ -230,6 +237,50 @@ fn iterates(design: &Design<f64>, b: &V, x: &V) -> Bits {
 fn iterates_do_not_depend_on_threads() {
     let (a, b, x) = dense(20_000, 5);
     assert_same_bits(|| iterates(&a, &b, &x));
+}
+
+/// The iterates of the methods that sample, by every kind of scores and scheme.
+fn sampled_iterates(design: &Design<f64>, b: &V, x: &V) -> Bits {
+    let mut all = Bits::new();
+    let model = Model::new(design.clone(), b.clone()).unwrap();
+    let start = beside(&model, x);
+    let c = VolumetricBarrier::new(&model).gradient_at(x);
+    let phi = TiltedBarrier::new(&model, c).unwrap();
+    let phi = phi.in_cell_of(x).unwrap();
+    let methods = [
+        ScoreMethod::Exact,
+        ScoreMethod::Sketched(Sketch::sparse_sign()),
+        ScoreMethod::Sketched(Sketch::sparse_sign().columns(2).unwrap()),
+    ];
+    for method in methods {
+        for scheme in [Scheme::WithReplacement, Scheme::WithoutReplacement] {
+            let subsample = Subsample::rows(500).unwrap();
+            let subsample = subsample.scores(method).scheme(scheme);
+            let name = format!("{method:?}, {scheme:?}");
+            let plain = ApproximateNewton::new().with_subsample(subsample.clone());
+            let precise = PreconditionedNewton::new().with_subsample(subsample);
+            let ends = [
+                run(plain.with_seed(3), phi.clone(), &start, 5).unwrap(),
+                run(precise.with_seed(3), phi.clone(), &start, 5).unwrap(),
+            ];
+            for (end, solver) in ends.iter().zip(["sampled alone", "preconditioned"]) {
+                for (k, passed) in end.passed.iter().enumerate() {
+                    let numbers = [passed.value, passed.gradient, passed.step];
+                    let numbers = passed.x.iter().chain(&numbers);
+                    push(&mut all, format!("{k} of {solver}, {name}"), numbers);
+                }
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn iterates_of_sampled_methods_do_not_depend_on_threads() {
+    let (a, b, x) = dense(20_000, 5);
+    assert_same_bits(|| sampled_iterates(&a, &b, &x));
+    let (a, b, x) = sparse(20_000, 8);
+    assert_same_bits(|| sampled_iterates(&a, &b, &x));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod blocks;
 mod check;
 mod condition;
+mod conjugate_gradients;
 mod dense;
 mod design;
 mod factor;
@@ -13,6 +14,7 @@ mod sparse;
 
 pub(crate) use blocks::Blocks;
 pub(crate) use check::{check_block, check_entries, check_length, check_nonnegative, check_vector};
+pub(crate) use conjugate_gradients::conjugate_gradients;
 pub(crate) use design::BlockWalk;
 pub use design::{Design, DesignMatrix, SparseColumn};
 pub use factor::{CHOLESKY_DIGITS, Factorisation};

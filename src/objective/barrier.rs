@@ -107,11 +107,15 @@ impl Barrier {
         Ok(DVector::from_fn(target.len(), |k, _| sum(k)))
     }
 
-    /// (3Σ − 2Σ²)/s², the diagonal of (V3)'s inner matrix on the rows of A.
+    /// 3σ − 2σ², the diagonal of (V3)'s inner matrix. (V6)
+    pub(crate) fn inner_diagonal<T: Scalar>(at: &Geometry<T>) -> DVector<T> {
+        at.scores()
+            .map(|score| score * (real::<T>(3.0) - score * real(2.0)))
+    }
+
+    /// The same on the rows of A.
     pub(crate) fn row_curvature<T: Scalar>(at: &Geometry<T>) -> DVector<T> {
-        at.scores().zip_map(at.slack(), |score, slack| {
-            score * (real::<T>(3.0) - score * real(2.0)) / slack / slack
-        })
+        Barrier::inner_diagonal(at).zip_map(at.slack(), |inner, slack| inner / slack / slack)
     }
 
     /// ∇²V·h. (V3)
@@ -244,8 +248,8 @@ impl<T: Scalar> ClosedForm<T> for Barrier {
         Barrier::product(at, h)
     }
 
-    /// The diagonal of (V3): the form keeps within a factor 5/3 of ∇²V where no
-    /// score is near 0 and 3 where some are.
+    /// The diagonal of (V3): ∇²V lies between a third of the form and 5/3 of it,
+    /// and nearer where scores are near 1. (V6)
     fn row_curvature(&self, at: &Geometry<T>) -> Option<DVector<T>> {
         Some(Barrier::row_curvature(at))
     }

@@ -6,12 +6,12 @@ use nalgebra::DVector;
 
 use crate::error::Error;
 use crate::geometry::{Geometry, Model};
-use crate::linalg::{Factor, Factorisation};
+use crate::linalg::{Factor, Factorisation, conjugate_gradients};
 use crate::objective::Barrier;
 use crate::scalar::{Scalar, epsilon, real};
 
 /// Inner conjugate gradient steps; the preconditioned condition number is at
-/// most 5, so that thirty reach rounding.
+/// most 5 (V6), so that thirty reach rounding.
 const INNER_STEPS: usize = 60;
 
 /// A point with its residual g − c and the factor of its preconditioner.
@@ -26,11 +26,9 @@ impl<T: Scalar> Iterate<T> {
     pub(super) fn at(model: &Model<T>, target: &DVector<T>, x: DVector<T>) -> Result<Self, Error> {
         let geometry = model.at(&x)?;
         let residual = Barrier::gap(&geometry, target)?;
-        // D = 3Σ − 2Σ², the diagonal of (V3)'s inner matrix.
-        let diagonal = geometry
-            .scores()
-            .map(|s| s * (real::<T>(3.0) - s * real(2.0)));
-        let weights = diagonal.zip_map(geometry.slack(), |d, s| d.max(T::zero()).sqrt() / s.abs());
+        // The root of (V6)'s D, which overflows later than D.
+        let weights = Barrier::inner_diagonal(&geometry)
+            .zip_map(geometry.slack(), |d, s| d.max(T::zero()).sqrt() / s.abs());
         let factor = Factor::new(model.design(), &weights, Factorisation::Automatic)?;
         Ok(Iterate {
             x,
@@ -87,30 +85,14 @@ impl<T: Scalar> Iterate<T> {
 
     /// ∇²V step = −(g − c) by preconditioned conjugate gradients.
     pub(super) fn newton_step(&self, evaluations: &mut usize) -> Result<DVector<T>, Error> {
-        let precondition = |r: &DVector<T>| self.factor.solve(&self.factor.solve_transposed(r));
-        let mut r = -&self.residual;
-        let mut z = precondition(&r);
-        let mut rz = r.dot(&z);
-        let goal = rz * epsilon::<T>().powf(real(1.5));
-        let mut direction = z.clone();
-        let mut step = DVector::zeros(r.len());
-        for _ in 0..INNER_STEPS {
-            if !(rz > goal) {
-                break;
-            }
-            let image = Barrier::product(&self.geometry, &direction)?;
-            *evaluations += 1;
-            let alpha = rz / direction.dot(&image);
-            if !alpha.is_finite() {
-                break;
-            }
-            step.axpy(alpha, &direction, T::one());
-            r.axpy(-alpha, &image, T::one());
-            z = precondition(&r);
-            let next = r.dot(&z);
-            direction = &z + &direction * (next / rz);
-            rz = next;
-        }
-        Ok(step)
+        let accuracy = epsilon::<T>().powf(real(0.75));
+        let solved = conjugate_gradients(
+            -&self.residual,
+            (accuracy, INNER_STEPS),
+            |r| self.factor.solve(&self.factor.solve_transposed(r)),
+            |direction| Barrier::product(&self.geometry, direction),
+        )?;
+        *evaluations += solved.products;
+        Ok(solved.x)
     }
 }

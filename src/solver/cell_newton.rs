@@ -1,6 +1,6 @@
 //! Newton's method for objectives with a boundary.
 
-use nalgebra::{DMatrix, DVector};
+use nalgebra::{DMatrix, DVector, SymmetricEigen};
 
 use super::descend::{BOUNDARY_FRACTION, Direction, Found, QUADRATIC, descend};
 use super::method::{Advance, Columns, Evaluations, Iterate, Method};
@@ -9,6 +9,9 @@ use super::stop::Stop;
 use crate::error::{Error, trial};
 use crate::objective::{Frame, HasHessian};
 use crate::scalar::{Scalar, count, epsilon, real, to_f64};
+
+/// Iterations of the eigenvalues for each of them; two or three are usual.
+const EIGEN_ITERS: usize = 100;
 
 /// Newton's method that never leaves the domain and descends where f is not
 /// convex.
@@ -56,7 +59,7 @@ use crate::scalar::{Scalar, count, epsilon, real, to_f64};
 /// ```
 ///
 /// # Source
-/// Ours. The damped Newton method on a cell is MATH's; |H| is the "saddle-free"
+/// Ours. Damped Newton on a cell is derived in [`notation`](crate::notation) (G4); |H| is the "saddle-free"
 /// step of Dauphin et al. (2014), in the metric of the barrier.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -142,7 +145,9 @@ impl<T: Scalar> Curvature<T> {
             return Err(Error::Singular { what: "Hessian" });
         }
         let d = form.nrows();
-        let eigen = form.symmetric_eigen();
+        let limit = EIGEN_ITERS.saturating_mul(d);
+        let eigen = SymmetricEigen::try_new(form, epsilon(), limit);
+        let eigen = eigen.ok_or(Error::Singular { what: "Hessian" })?;
         let floor = count::<T>(d) * epsilon::<T>() * eigen.eigenvalues.amax();
         Ok(Curvature {
             values: eigen.eigenvalues,

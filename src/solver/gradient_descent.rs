@@ -34,7 +34,7 @@ const TRIALS: usize = 100;
 /// instead.
 ///
 /// With f bounded below this reaches ‖∇f‖ ≤ ε in O(L/ε²) steps, and linearly
-/// near a minimum with ∇²f ⪰ ℓI: factor 1 − ℓ/L a step, so wrap the objective in
+/// near a minimum with ∇²f ⪰ ℓI: f − f* by 1 − ℓ/L a step, so wrap the objective in
 /// [`Scaled`](crate::Scaled) where the units of x differ. The step is cut so as
 /// to stay inside the domain.
 ///
@@ -157,7 +157,8 @@ impl<T: Scalar, O: Objective<T>> Method<T, O> for GradientDescent<T> {
         for _ in 0..TRIALS {
             let x = &at.x + &downhill / smoothness;
             let length = relative(size / smoothness, &at.x);
-            let promised = size * size / smoothness * real(0.5);
+            // The squares of either may overflow.
+            let promised = size * (size / smoothness) * real(0.5);
             let value = trial(f.value(&x))?;
             if value.is_some_and(|v| !v.is_finite() && v < T::zero()) {
                 return Ok(Advance::stopped(at, Stop::Unbounded));
@@ -182,7 +183,7 @@ impl<T: Scalar, O: Objective<T>> Method<T, O> for GradientDescent<T> {
         // over two lengths, for a kink looks smooth over either.
         let half = epsilon::<T>().sqrt();
         let measured = estimate(f, at, half)?.min(estimate(f, at, half.sqrt())?);
-        let flat = size * size / measured * real(0.5) <= noise(at.value);
+        let flat = size * (size / measured) * real(0.5) <= noise(at.value);
         let stop = Stop::of_nothing_found(relative(size / measured, &at.x), flat);
         Ok(Advance::stopped(at, stop))
     }

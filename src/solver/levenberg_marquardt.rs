@@ -1,6 +1,6 @@
 //! Levenberg–Marquardt for sums of squares with a boundary.
 
-use nalgebra::{DMatrix, DVector};
+use nalgebra::{DMatrix, DVector, SVD};
 
 use super::descend::{BOUNDARY_FRACTION, noise};
 use super::method::{Advance, Evaluations, Iterate, Method};
@@ -12,10 +12,12 @@ use crate::objective::{Frame, HasJacobian};
 use crate::scalar::{Scalar, epsilon, real};
 
 /// The first damping, relative to ‖J‖²: Nielsen's choice for a start that may be
-/// far; from a good one the damping falls by a third a step at first.
+/// far; from a good one the damping falls to a third a step.
 pub const FIRST_DAMPING: f64 = 1e-3;
 /// Rejected steps in one iteration: the damping has then grown past any norm.
 const REJECTIONS: usize = 40;
+/// Iterations of the singular values for each of them; two or three are usual.
+const SVD_ITERS: usize = 100;
 /// A step that brings this part of what the model expects is taken.
 const SUFFICIENT: f64 = 1e-4;
 
@@ -154,8 +156,9 @@ impl<T: Scalar, O: HasJacobian<T>> Method<T, O> for LevenbergMarquardt<T> {
                 && let Some(gradient) = trial(f.gradient(&x))?
                 && (!flat || size(&gradient) < size(&at.gradient))
             {
-                // Nielsen: λ falls smoothly with the gain, at most to a third.
-                let two_gain = gain.min(T::one()) * real(2.0) - T::one();
+                // Nielsen: λ falls smoothly with the gain, at most to a third. Of flat
+                // values the gain is rounding's, of any size and sign.
+                let two_gain = gain.max(T::zero()).min(T::one()) * real(2.0) - T::one();
                 let factor = T::one() - two_gain * two_gain * two_gain;
                 damping *= factor.max(real(1.0 / 3.0));
                 self.damping = Some((damping, real(2.0)));
@@ -205,7 +208,9 @@ impl<T: Scalar> Linear<T> {
             Some(f) => (f.unpermuted(), f.project(&design, &ones, residual)?),
             None => (jacobian, residual.clone()),
         };
-        let svd = square.svd(true, true);
+        let limit = SVD_ITERS.saturating_mul(square.ncols());
+        let svd = SVD::try_new(square, true, true, epsilon::<T>() * real(5.0), limit);
+        let svd = svd.ok_or_else(singular)?;
         let (Some(u), Some(vt)) = (svd.u, svd.v_t) else {
             return Err(singular());
         };

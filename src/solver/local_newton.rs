@@ -30,8 +30,9 @@ pub const SHRINKING: f64 = 0.4;
 /// [`CellNewton`](super::CellNewton) from there.
 ///
 /// If K bounds the Lipschitz constant of ∇²f and h = K‖H⁻¹‖‖H⁻¹∇f(x)‖, then
-/// ‖H⁻¹∇f(x⁺)‖ ≤ ½h‖H⁻¹∇f(x)‖: the test passes wherever h ≤ 0.8, and every step
-/// after it, since h then falls to h²/2(1 − h)².
+/// ‖H⁻¹∇f(x⁺)‖ ≤ ½h‖H⁻¹∇f(x)‖: the test passes wherever h ≤ 0.8. At x⁺ the Hessian
+/// has ‖H₊⁻¹H‖ ≤ 1/(1 − h), so that h₊ ≤ h²/2(1 − h)², no more than h where h ≤ ½:
+/// from there every later step passes too, and h falls quadratically below ½.
 ///
 /// # Stops
 /// [`Stop::Step`] when the step's natural length is below the tolerance,

@@ -5,7 +5,7 @@ use nalgebra::{DMatrix, DVector};
 
 use super::stop::Stop;
 use crate::error::Error;
-use crate::geometry::check_vector;
+use crate::geometry::{check_length, check_vector};
 use crate::objective::{HasHessian, HasHessianProduct, HasJacobian, Objective, RowCurvature};
 use crate::scalar::Scalar;
 
@@ -85,7 +85,9 @@ pub(crate) trait Evaluations<T: Scalar, O: Objective<T>> {
     where
         O: HasHessianProduct<T>,
     {
-        self.count("hessian_product_count", |f| f.hessian_product(x, h))
+        let product = self.count("hessian_product_count", |f| f.hessian_product(x, h))?;
+        check_length("Hessian product", &product, x.len())?;
+        Ok(product)
     }
 
     fn residual(&mut self, x: &DVector<T>) -> Result<DVector<T>, Error>
@@ -108,7 +110,18 @@ pub(crate) trait Evaluations<T: Scalar, O: Objective<T>> {
     }
 
     fn row_curvature(&mut self, x: &DVector<T>) -> Result<Option<RowCurvature<T>>, Error> {
-        self.count("row_curvature_count", |f| f.row_curvature(x))
+        let curvature = self.count("row_curvature_count", |f| f.row_curvature(x))?;
+        if let Some(RowCurvature { design, .. }) = &curvature
+            && design.ncols() != x.len()
+        {
+            return Err(Error::Shape {
+                what: "design matrix of the row curvature",
+                unit: "columns",
+                expected: x.len(),
+                found: design.ncols(),
+            });
+        }
+        Ok(curvature)
     }
 
     fn metric(&mut self, x: &DVector<T>) -> Result<Option<DMatrix<T>>, Error> {

@@ -12,8 +12,8 @@
 //! | [`LevenbergMarquardt`] | residual and Jacobian of f = ½‖r‖² | 2 where r vanishes, else 1 | one Jacobian, O(nd²) | for sums of squares, from farther away |
 //! | [`LocalNewton`] | Hessian | 2 | one Hessian, O(d³) | near a solution, where the condition of the theory is to be checked |
 //! | [`GradientDescent`] | nothing | 1 | one gradient | where there is no more than a gradient, or for the decrease certified with L |
-//! | PreconditionedNewton | products, row curvature | 2 | products, O(d³) | where d is large and Hessians cost too much |
-//! | ApproximateNewton | row curvature | 1 | sampled rows, O(d³) | where n is large |
+//! | [`PreconditionedNewton`] | products, row curvature | 2 | products, sampled rows, O(d³) | where d is large and Hessians cost too much |
+//! | [`ApproximateNewton`] | row curvature | 1 | sampled rows, O(d³) | where n is large |
 //!
 //! Where an objective has a [`metric`](crate::Objective::metric) and a
 //! [`largest_step`](crate::Objective::largest_step), as the crate's have, the
@@ -25,7 +25,8 @@
 //! # How a run ends
 //! By itself, with a [`Stop`] from the solver's `stop()`: a success
 //! ([`Stop::is_success`]) is a stationary point to rounding, by `CellNewton` and
-//! `LocalNewton` one without negative curvature, by `GradientDescent` one with the
+//! `LocalNewton` one without negative curvature, which the other methods do not
+//! look for; by `GradientDescent` one with the
 //! part of the first gradient that was asked for. All other stops say what is in
 //! the way. Or at one of argmin's limits (`max_iters`, `target_cost`, `timeout`),
 //! then `stop()` is `None`: a function that falls for ever in a straight line ends

@@ -4,10 +4,9 @@ use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 
 use super::method::{Advance, Evaluations, Iterate};
 use crate::error::Error;
-use crate::linalg::Design;
-use crate::objective::{Objective, RowCurvature};
+use crate::objective::{Frame, Objective, RowCurvature};
 use crate::sample::{Sampled, Subsample};
-use crate::scalar::Scalar;
+use crate::scalar::{Scalar, count, epsilon};
 
 macro_rules! sampling_setters {
     ($solver:ident) => {
@@ -58,7 +57,7 @@ pub(super) use sampling_setters;
 pub(super) struct Sampling<T: Scalar> {
     pub(super) subsample: Subsample,
     pub(super) seed: u64,
-    /// The last D and its scores: where a ridge dominates, D never changes.
+    /// The run's last D and its scores: where a ridge dominates, D never changes.
     #[cfg_attr(feature = "serde", serde(skip))]
     known: Option<(DVector<T>, DVector<T>)>,
 }
@@ -81,45 +80,51 @@ impl<T: Scalar> Sampling<T> {
         at: &Iterate<T>,
         iteration: u64,
     ) -> Result<SampledForm<T>, Error> {
-        let RowCurvature { design, diagonal } =
-            f.row_curvature(&at.x)?.ok_or(Error::NotOffered {
-                what: "row curvature (scores and gradients have one with a ridge)",
-            })?;
+        if iteration == 0 {
+            // A solver that has run before may be given another problem.
+            self.known = None;
+        }
+        let curvature = f.row_curvature(&at.x)?.ok_or(Error::NotOffered {
+            what: "row curvature (scores and gradients have one with a ridge)",
+        })?;
         // Odd and large: neighbouring seeds and iterations share no stream.
         let seed = self.seed
             ^ iteration
                 .wrapping_add(1)
                 .wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let sampled = self.sample(&design, &diagonal, seed)?;
-        if let Some(form) = SampledForm::new(sampled.gram(&design)?, sampled.rows().len()) {
-            return Ok(form);
+        if let Some(sampled) = self.sample(&curvature, seed)? {
+            let gram = sampled.gram(&curvature.design)?;
+            let form = SampledForm::new(gram, sampled.rows().len());
+            if let Some(mut form) = form.filter(SampledForm::is_sound) {
+                form.others = Some(curvature);
+                return Ok(form);
+            }
         }
-        // A sample that misses a direction: all rows, once.
-        let all = Sampled::from_all(&diagonal)?;
-        SampledForm::new(all.gram(&design)?, all.rows().len()).ok_or(Error::Singular {
-            what: "sampled Hessian",
-        })
+        // Nothing to sample, or a sample that misses a direction.
+        SampledForm::of_all_rows(&curvature)
     }
 
+    /// Fewer than all rows, where so few are wanted.
     fn sample(
         &mut self,
-        design: &Design<T>,
-        diagonal: &DVector<T>,
+        curvature: &RowCurvature<T>,
         seed: u64,
-    ) -> Result<Sampled<T>, Error> {
+    ) -> Result<Option<Sampled<T>>, Error> {
+        let RowCurvature { design, diagonal } = curvature;
         let (n, d) = (design.nrows(), design.ncols());
         if self.subsample.size(n, d) >= n {
-            return Sampled::from_all(diagonal);
+            return Ok(None);
         }
         if self.known.as_ref().is_none_or(|(last, _)| last != diagonal) {
             // One seed for all sketches: a run that is resumed makes the same one.
             let scores = self.subsample.importance(design, diagonal, self.seed)?;
             self.known = Some((diagonal.clone(), scores));
         }
-        match &self.known {
+        let sampled = match &self.known {
             Some((_, scores)) => self.subsample.draw_by(scores, d, diagonal, seed),
             None => self.subsample.draw(design, diagonal, seed),
-        }
+        };
+        sampled.map(Some)
     }
 }
 
@@ -128,6 +133,8 @@ pub(super) struct SampledForm<T: Scalar> {
     cholesky: Cholesky<T, Dyn>,
     scale: DVector<T>,
     rows: usize,
+    /// All rows, where these are a sample.
+    others: Option<RowCurvature<T>>,
 }
 
 impl<T: Scalar> SampledForm<T> {
@@ -145,7 +152,29 @@ impl<T: Scalar> SampledForm<T> {
             cholesky: Cholesky::new(gram)?,
             scale,
             rows,
+            others: None,
         })
+    }
+
+    /// AᵀDA itself.
+    fn of_all_rows(curvature: &RowCurvature<T>) -> Result<Self, Error> {
+        let all = Sampled::from_all(&curvature.diagonal)?;
+        let gram = all.gram(&curvature.design)?;
+        SampledForm::new(gram, all.rows().len()).ok_or(Error::Singular {
+            what: "sampled Hessian",
+        })
+    }
+
+    /// The form of all rows, where this is one of a sample.
+    pub(super) fn complete(&self) -> Result<Option<Self>, Error> {
+        self.others.as_ref().map(Self::of_all_rows).transpose()
+    }
+
+    /// Whether no pivot, of diagonal entries 1, is left over by rounding alone: rows
+    /// fewer than columns may pass for independent otherwise.
+    fn is_sound(&self) -> bool {
+        let pivot = self.cholesky.l_dirty().diagonal().min();
+        pivot * pivot > count::<T>(self.scale.len()) * epsilon()
     }
 
     pub(super) fn solve(&self, v: &DVector<T>) -> DVector<T> {
@@ -163,5 +192,40 @@ impl<T: Scalar> SampledForm<T> {
         advance.columns.sample = Some(self.rows);
         advance.columns.inner = inner;
         advance
+    }
+}
+
+/// What a gradient is measured against where the objective has no metric: the
+/// sampled form's norm has units of √f.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(super) struct Yardstick<T> {
+    /// The norm at the start.
+    first: T,
+}
+
+impl<T: Scalar> Yardstick<T> {
+    pub(super) fn new() -> Self {
+        Yardstick { first: T::zero() }
+    }
+
+    /// The natural length of the form's own step, and what ends a run: that, or
+    /// without a metric the part of the first that is left.
+    pub(super) fn measure(
+        &mut self,
+        frame: &Frame<T>,
+        form: &SampledForm<T>,
+        at: &Iterate<T>,
+        iteration: u64,
+    ) -> (T, T) {
+        if frame.is_natural() {
+            let length = frame.length(&at.x, &form.solve(&at.gradient));
+            return (length, length);
+        }
+        let length = form.norm(&at.gradient);
+        if iteration == 0 {
+            self.first = length;
+        }
+        (length, length / self.first)
     }
 }

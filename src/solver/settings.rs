@@ -45,7 +45,8 @@ macro_rules! ending_setters {
 
         impl<T: $crate::Scalar> $solver<T> {
             /// Stops before a step whose natural length (in the metric, else
-            /// relative to ‖x‖) is below this. By default four roundings.
+            /// relative to ‖x‖, or as said under Stops) is at most this. By default
+            /// four roundings.
             ///
             /// # Errors
             /// [`Error::OutOfRange`](crate::Error::OutOfRange) for a negative

@@ -6,7 +6,8 @@ use argmin::core::observers::{Observe, ObserverMode};
 use argmin::core::{ArgminFloat, Error, Executor, KV, Solver, State, TerminationStatus};
 use levinv::adapter::ArgminProblem;
 use levinv::solver::{
-    CellNewton, GradientDescent, LevenbergMarquardt, LocalNewton, SolverState, Stop,
+    ApproximateNewton, CellNewton, GradientDescent, LevenbergMarquardt, LocalNewton,
+    PreconditionedNewton, SolverState, Stop,
 };
 use levinv::{DVector, Objective, Scalar};
 
@@ -24,7 +25,14 @@ macro_rules! own {
         })*
     };
 }
-own!(CellNewton, LevenbergMarquardt, LocalNewton, GradientDescent);
+own!(
+    CellNewton,
+    LevenbergMarquardt,
+    LocalNewton,
+    GradientDescent,
+    ApproximateNewton,
+    PreconditionedNewton
+);
 
 /// One iteration.
 #[derive(Debug, Clone)]

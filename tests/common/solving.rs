@@ -85,6 +85,8 @@ pub struct Run {
     pub iterations: Option<u64>,
     /// The final relative error.
     pub error: f64,
+    /// All iterations, also those after that.
+    pub all: u64,
     /// Inner iterations of all.
     pub inner: u64,
 }
@@ -102,6 +104,7 @@ where
     Run {
         iterations: within.map(|k| k as u64),
         error: errors.0.last().copied().unwrap_or(f64::INFINITY),
+        all: (errors.0.len() as u64).saturating_sub(1),
         inner: errors.1,
     }
 }
