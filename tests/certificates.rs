@@ -243,6 +243,37 @@ fn a_large_instance_is_estimated_never_certified() {
     assert!((1e-9..1e-7).contains(&relative), "{certificate}");
 }
 
+/// A step that would carry slacks across zero says nothing of a solution.
+#[test]
+fn a_large_instance_without_a_solution_nearby_is_not_estimated() {
+    // x > 0 in 6 coordinates, each row 1500 times: g never vanishes.
+    let a = DMatrix::from_fn(9000, 6, |i, j| f64::from(u8::from(i % 6 == j)));
+    let model = Model::new(a, DVector::zeros(9000)).expect("full rank");
+    let x = DVector::from_element(6, 1.0);
+    let certificate = Certificate::of(&VolumetricBarrier::new(&model), &x).expect("inside");
+    assert!(
+        matches!(
+            certificate.verdict,
+            Verdict::NotCertified {
+                reason: Reason::TooFar,
+                ..
+            }
+        ),
+        "{certificate}"
+    );
+}
+
+#[test]
+fn a_centre_at_zero_is_stated_without_relative_errors() {
+    let model = Model::new(dmatrix![1.0; -1.0], dvector![-1.0, -1.0]).expect("full rank");
+    for x in [0.0, 1e-17] {
+        let certificate = Certificate::of(&VolumetricBarrier::new(&model), &dvector![x]);
+        let text = certificate.expect("inside").to_string();
+        assert!(text.contains("an exact minimum lies within") && text.contains("in every entry"));
+        assert!(!text.contains("‖x‖"), "{text}");
+    }
+}
+
 #[test]
 fn certificates_print_in_a_few_lines() {
     let model = Model::new(dmatrix![1.0; -1.0], dvector![-1.0, -1.0]).expect("full rank");

@@ -245,7 +245,7 @@ fn argmin_solvers_run_by_name_from_a_start() {
     let reason = out["reason"].as_str().unwrap();
     assert_eq!(out["status"].as_str(), Some("recovered"), "{out}");
     assert!(
-        !reason.contains("NaN") && reason.contains("argmin stopped"),
+        !reason.contains("NaN") && reason.contains("the solver stopped"),
         "{reason}"
     );
     let line = refused(&[&["recover"], &STACKLOSS[..], &["--solver", "lbfgs"]].concat());
@@ -259,6 +259,74 @@ fn argmin_solvers_run_by_name_from_a_start() {
         .concat(),
     );
     assert!(line.contains("simplex") && line.contains("lbfgs"), "{line}");
+}
+
+#[test]
+fn solvers_are_judged_by_what_they_reached() {
+    let directory = Directory::new("judged");
+    let run = |name: &str, [a, b, target, start]: [&str; 4], solver: &str| {
+        let file = |what: &str, text: &str| directory.write(&format!("{name}-{what}.csv"), text);
+        let kind = if name == "square" {
+            "scores"
+        } else {
+            "gradient"
+        };
+        let (matrix, rhs) = (file("A", a), file("b", b));
+        let (target, start) = (file("t", target), file("x", start));
+        let arguments = [
+            "recover", kind, "--matrix", &matrix, "--rhs", &rhs, "--target", &target, "--start",
+            &start, "--solver", solver,
+        ];
+        json(&arguments)
+    };
+    for solver in [
+        "cell-newton",
+        "levenberg-marquardt",
+        "approximate-newton",
+        "local-newton",
+    ] {
+        // −1 < x < 1: its centre is 0, and near 0 nothing is sure relatively.
+        for start in ["0.25\n", "0\n"] {
+            let (out, code) = run("centre", ["1\n-1\n", "-1\n-1\n", "0\n", start], solver);
+            assert_eq!(
+                (code, out["status"].as_str()),
+                (0, Some("recovered")),
+                "{out}"
+            );
+        }
+        // Lengths whose squares overflow in the Hessian of the loss.
+        let tiny = ["1\n-1\n", "-1e-100\n-1e-100\n", "1e99\n", "4e-101\n"];
+        let (out, code) = run("tiny", tiny, solver);
+        assert_eq!(
+            (code, out["status"].as_str()),
+            (0, Some("recovered")),
+            "{out}"
+        );
+    }
+    for solver in [
+        "cell-newton",
+        "levenberg-marquardt",
+        "gradient-descent",
+        "lbfgs",
+    ] {
+        // x, y > 0 has no centre: on the way to infinity nothing is found.
+        let quadrant = ["1,0\n0,1\n1,1\n", "0\n0\n-1\n", "0,0\n", "1,1\n"];
+        let (out, code) = run("quadrant", quadrant, solver);
+        assert_eq!(
+            (code, out["status"].as_str()),
+            (1, Some("not_converged")),
+            "{out}"
+        );
+    }
+    // As many rows as columns: every x has the scores 1.
+    let square = ["1,0\n0,1\n", "0\n0\n", "1\n1\n", "1,1\n"];
+    let (out, code) = run("square", square, "levenberg-marquardt");
+    assert_eq!(
+        (code, out["status"].as_str()),
+        (1, Some("undetermined")),
+        "{out}"
+    );
+    assert!(!out["reason"].as_str().unwrap().contains("NaN"), "{out}");
 }
 
 #[test]

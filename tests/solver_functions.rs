@@ -141,6 +141,11 @@ fn functions_without_a_bound_never_succeed() {
     };
     let end = newton(line(), &dvector![0.0]);
     assert_eq!((end.stop, end.iterations), (None, LIMIT));
+    // However gently it falls: in other units of f it is the same line.
+    let gentle = Functions::new(1, |x: &V| -1e-20 * x[0], |_: &V| dvector![-1e-20])
+        .with_hessian(|_: &V| dmatrix![0.0]);
+    let end = newton(gentle, &dvector![0.0]);
+    assert_eq!((end.stop, end.iterations), (None, LIMIT));
     let end = newton(parabola(), &dvector![1.0]);
     assert_eq!(end.stop, Some(Stop::Unbounded));
     let end = newton(exponential(), &dvector![0.0]);

@@ -12,8 +12,14 @@
 mod runs;
 
 use argmin::core::Error as ArgminError;
-use levinv::solver::{CellNewton, GradientDescent, LevenbergMarquardt};
-use levinv::{DMatrix, DVector, Error, Functions, HasHessian, HasJacobian, Objective};
+use levinv::sample::Subsample;
+use levinv::solver::{
+    ApproximateNewton, CellNewton, GradientDescent, LevenbergMarquardt, PreconditionedNewton,
+};
+use levinv::{
+    DMatrix, DVector, Design, Error, Functions, GradientInversion, HasHessian, HasHessianProduct,
+    HasJacobian, Model, Objective, RowCurvature,
+};
 use nalgebra::{dmatrix, dvector};
 use runs::run;
 
@@ -191,4 +197,147 @@ fn levenberg_marquardt_takes_jacobians_without_full_rank() {
         assert!((&end.x - dvector![2.5, -1.5]).norm() < 1e-12, "{}", end.x);
         assert!(end.value < 1e-28, "{:?}", end.stop);
     }
+}
+
+type Spoil = fn(&mut M, &mut V);
+type Product = fn(V) -> V;
+
+/// Poisson regression, with a row curvature and products that can be spoiled.
+#[derive(Clone)]
+struct Poisson {
+    a: M,
+    y: V,
+    spoil: Spoil,
+    product: Product,
+}
+
+impl Poisson {
+    fn new(n: usize) -> Self {
+        let a = M::from_fn(n, 3, |i, j| {
+            if j == 0 {
+                1.0
+            } else {
+                (((7 + 4 * j) * i * i + 3 * i) % 101) as f64 / 101.0 - 0.5
+            }
+        });
+        Poisson {
+            a,
+            y: V::from_fn(n, |i, _| (i * i % 4) as f64),
+            spoil: |_, _| (),
+            product: |p| p,
+        }
+    }
+}
+
+impl Objective<f64> for Poisson {
+    fn dim(&self) -> usize {
+        3
+    }
+
+    fn value(&self, x: &V) -> Result<f64, Error> {
+        Ok((&self.a * x).zip_map(&self.y, |z, y| z.exp() - y * z).sum())
+    }
+
+    fn gradient(&self, x: &V) -> Result<V, Error> {
+        let r = (&self.a * x).zip_map(&self.y, |z, y| z.exp() - y);
+        Ok(self.a.tr_mul(&r))
+    }
+
+    fn row_curvature(&self, x: &V) -> Result<Option<RowCurvature<f64>>, Error> {
+        let (mut a, mut diagonal) = (self.a.clone(), (&self.a * x).map(f64::exp));
+        (self.spoil)(&mut a, &mut diagonal);
+        let design = Design::from(a);
+        Ok(Some(RowCurvature { design, diagonal }))
+    }
+}
+
+impl HasHessianProduct<f64> for Poisson {
+    fn hessian_product(&self, x: &V, h: &V) -> Result<V, Error> {
+        let u = (&self.a * x).map(f64::exp).component_mul(&(&self.a * h));
+        Ok((self.product)(self.a.tr_mul(&u)))
+    }
+}
+
+#[test]
+fn row_curvatures_and_products_that_are_none_are_named() {
+    let start = V::zeros(3);
+    let spoiled: [(Spoil, &str); 5] = [
+        (|_, d| d[1] = -1.0, "out_of_range"),
+        (|_, d| d[1] = f64::NAN, "out_of_range"),
+        (|_, d| d[1] = f64::INFINITY, "out_of_range"),
+        (|_, d| *d = V::zeros(2), "shape"),
+        (|a, _| *a = M::repeat(a.nrows(), 2, 1.0), "shape"),
+    ];
+    for (spoil, expected) in spoiled {
+        let f = Poisson {
+            spoil,
+            ..Poisson::new(500)
+        };
+        let error = run(ApproximateNewton::new(), f.clone(), &start, 9).unwrap_err();
+        let error = error.downcast_ref::<Error>().unwrap();
+        assert_eq!(error.kind(), expected);
+        assert!(error.to_string().starts_with("row curvature"), "{error}");
+        let other = kind(run(PreconditionedNewton::new(), f, &start, 9));
+        assert_eq!(other, expected);
+    }
+    let products: [(Product, &str); 2] =
+        [(|p| p * f64::NAN, "non_finite"), (|_| V::zeros(2), "shape")];
+    for (product, expected) in products {
+        let f = Poisson {
+            product,
+            ..Poisson::new(500)
+        };
+        let newton = run(PreconditionedNewton::new(), f, &start, 9);
+        assert_eq!(kind(newton), expected);
+    }
+}
+
+/// With fewer rows than columns, or hardly more, a sampled form is singular or
+/// nearly so, and its step may be long enough to overflow exp.
+#[test]
+fn a_sample_of_few_rows_never_climbs() {
+    let (f, start) = (Poisson::new(500), V::zeros(3));
+    for m in [1, 2, 3, 4, 6] {
+        for seed in 0..20 {
+            let solver = ApproximateNewton::new()
+                .with_subsample(Subsample::rows(m).unwrap())
+                .with_seed(seed);
+            let run = run(solver, f.clone(), &start, 2000).unwrap();
+            // A sum of n terms of one sign and one of both is rounded by 2nε at most.
+            let noise = 2.0 * 500.0 * f64::EPSILON * run.value.abs();
+            let mut last = f.value(&start).unwrap();
+            for passed in &run.passed {
+                assert!(passed.value <= last + noise, "{m} {seed}: {run:?}");
+                last = passed.value;
+            }
+            assert!(run.succeeded(), "{m} {seed}: {:?}", run.stop);
+            // Values tell nothing below √(2·noise·λ), λ ≤ Σe^z‖a‖² ≤ 1.5·Σy = 375.
+            let gradient = f.gradient(&run.x).unwrap().norm();
+            assert!(gradient < (2.0 * noise * 375.0).sqrt(), "{gradient}");
+        }
+    }
+}
+
+/// On −1e100 < x < 1e100 L_G has gradients of 1e-300: their squares are zero.
+#[test]
+fn a_gradient_whose_square_underflows_is_not_zero() {
+    let model = Model::new(dmatrix![1.0; -1.0], dvector![-1e100, -1e100]).unwrap();
+    let start = dvector![5e99];
+    let loss = GradientInversion::new(&model, dvector![1e-101])
+        .unwrap()
+        .in_cell_of(&start)
+        .unwrap();
+    let end = run(LevenbergMarquardt::new(), loss.clone(), &start, 100).unwrap();
+    assert!(end.succeeded(), "{:?}", end.stop);
+    // g is rounded to a few ε of its terms, 1/s ≈ 1e-100: 1e-14 of c, with room.
+    let residual = loss.residual(&end.x).unwrap().norm();
+    assert!(residual < 1e-12 * 1e-101, "{residual:e}");
+    // The Hessian has underflowed altogether: no success from far away.
+    let newton = run(CellNewton::new(), loss.clone(), &start, 100).unwrap();
+    let residual = loss.residual(&newton.x).unwrap().norm();
+    assert!(
+        !newton.succeeded() || residual < 1e-6 * 1e-101,
+        "{:?}",
+        newton.stop
+    );
 }

@@ -23,7 +23,7 @@ use levinv::adapter::ArgminProblem;
 use levinv::solver::{
     CellNewton, GradientDescent, History, LevenbergMarquardt, LocalNewton, SolverState,
 };
-use levinv::{DVector, Error, Model, Objective, ScoreInversion};
+use levinv::{DMatrix, DVector, Error, Functions, Model, Objective, ScoreInversion};
 use runs::{Own, run};
 
 type V = DVector<f64>;
@@ -150,6 +150,34 @@ fn observers_see_the_columns_and_the_best_point_is_the_last() {
         assert_eq!(last.step, 0.0);
     }
     for_each_solver!(claim);
+}
+
+#[test]
+fn rows_of_a_history_say_when() {
+    // Each value takes a millisecond, and each iteration at least one value.
+    let pause = Duration::from_millis(1);
+    let slow = Functions::new(
+        1,
+        move |x: &DVector<f64>| {
+            std::thread::sleep(pause);
+            x[0].cosh()
+        },
+        |x: &DVector<f64>| x.map(f64::sinh),
+    )
+    .with_hessian(|x: &DVector<f64>| DMatrix::from_element(1, 1, x[0].cosh()));
+    let history = History::default();
+    Executor::new(ArgminProblem::new(slow), CellNewton::new())
+        .configure(|state| state.param(DVector::from_element(1, 2.0)).max_iters(3))
+        .add_observer(history.clone(), ObserverMode::Always)
+        .run()
+        .unwrap();
+    let elapsed: Vec<Duration> = history.rows().iter().map(|row| row.elapsed).collect();
+    assert_eq!(elapsed.len(), 3);
+    let mut before = Duration::ZERO;
+    for now in elapsed {
+        assert!(now >= before + pause, "{before:?} {now:?}");
+        before = now;
+    }
 }
 
 #[test]

@@ -125,7 +125,8 @@ pub struct RecoverArgs {
     /// A starting point, d values
     #[arg(long, value_name = "FILE")]
     pub start: Option<PathBuf>,
-    /// Runs this solver, argmin's or levinv's own, from --start instead of the global method
+    /// Runs this solver, argmin's or levinv's own, from --start instead of the global method;
+    /// a name that is none is answered with all of them
     #[arg(long, value_name = "NAME")]
     pub solver: Option<String>,
     /// Adds the ridge 1/2 |diag(w) A x|^2: one number for all rows, or a file of n weights w (not

@@ -165,7 +165,9 @@ impl Sources {
                 (file("x"), Some(*row), Some(0.0), text.to_string())
             }
             Error::OutsideDomain { row, slack } => {
-                let text = format!("the slack a·x - b is {slack:e} here, which is not in the cell");
+                let text = format!(
+                    "the slack a·x - b is {slack:e} here, which is not in the cell, or too near its boundary for this arithmetic"
+                );
                 (file("x"), Some(*row), Some(*slack), text)
             }
             other => return CliError::new(kind, other.to_string()),

@@ -50,6 +50,10 @@ pub fn json_fields(finished: &Finished) -> Map<String, Value> {
     out
 }
 
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
+
 /// Status, what was done, how long it took and how sure it is.
 pub fn describe(finished: &Finished) -> String {
     let r = &finished.recovery;
@@ -58,8 +62,12 @@ pub fn describe(finished: &Finished) -> String {
         r.status, r.reason, r.method
     );
     out.push_str(&format!(
-        "work        {} iterations, {} evaluations, {:.3} s\n",
-        r.iterations, r.evaluations, finished.seconds
+        "work        {} iteration{}, {} evaluation{}, {:.3} s\n",
+        r.iterations,
+        plural(r.iterations),
+        r.evaluations,
+        plural(r.evaluations),
+        finished.seconds
     ));
     if let Some(residual) = r.residual {
         out.push_str(&format!(

@@ -49,8 +49,16 @@ pub fn run(
     });
     let run = solver.run(minimised(problem, solver, &loss)?, start, &limits, &history)?;
     drop(history);
-    let gradient_norm = loss.gradient(&run.x)?.norm();
-    let stationarity = relative_gradient(&*loss, &run.x)?;
+    // Squares of large numbers: where they overflow the answer is no worse.
+    let gradient_norm = loss.gradient(&run.x).ok().map(|g| g.norm());
+    // A stationary point of L_G without a ridge is a solution, H_V being definite:
+    // a gradient is matched or it is not.
+    let bare = problem.name == TargetName::Gradient && problem.ridge.is_none();
+    let stationarity = if bare {
+        f64::INFINITY
+    } else {
+        relative_gradient(&*loss, &run.x)?
+    };
     let (residual, errors) = match problem.name {
         TargetName::Scores => {
             let scores = problem.model.at(&run.x)?;
@@ -75,12 +83,13 @@ pub fn run(
             )
         }
     };
+    let errors = errors.map(|e| if e.is_nan() { f64::INFINITY } else { e });
     let (status, reason) = judge(
         problem,
         &run,
         residual,
         stationarity,
-        errors.norm() / run.x.norm(),
+        share(&*loss, &run.x, &errors)?,
     );
     let rows = run.history.iter().map(|row| Row {
         phase: solver.name().to_string(),
@@ -110,7 +119,7 @@ pub fn run(
         proof: proof(problem, recovery.x.as_ref())?,
         recovery,
         value: Some(loss.value(&run.x)?),
-        gradient_norm: Some(gradient_norm),
+        gradient_norm,
         counts: Some(run.counts),
         history: rows.collect(),
         seconds,
@@ -136,6 +145,23 @@ fn minimised(
     }
     let tilted = TiltedBarrier::new(&problem.model, problem.target.clone())?;
     Ok(Arc::new(tilted.in_cell(signs.clone())?))
+}
+
+/// How far x may be off, relative to x itself or, where that is small, to what
+/// an entry can change by before a slack does: the centre of a symmetric cell is 0.
+fn share(
+    loss: &dyn FullObjective<f64>,
+    x: &DVector<f64>,
+    errors: &DVector<f64>,
+) -> Result<f64, levinv::Error> {
+    let of_x = errors.norm() / x.norm();
+    // √M_jj ≥ |a_ij/s_i| for all i; not √(M⁻¹)_jj, which would forgive columns
+    // that nearly depend on one another.
+    let of_slacks = loss.metric(x)?.map(|m| {
+        let lengths = m.diagonal().map(f64::sqrt);
+        errors.component_mul(&lengths).max()
+    });
+    Ok(of_slacks.map_or(of_x, |s| if s < of_x || of_x.is_nan() { s } else { of_x }))
 }
 
 /// Success is judged from the final point, not by what the solver says.
@@ -171,6 +197,10 @@ fn judge(
             Status::TooNoisy,
             format!("a stationary point that misses the target by {residual:.1e}, relative"),
         )
+    } else if residual <= f64::EPSILON.sqrt() && error.is_infinite() {
+        let reason =
+            format!("the target is matched to {residual:.1e}, relative, but does not determine x");
+        (Status::Undetermined, reason)
     } else {
         let reason =
             format!("the target is {residual:.1e} off and x by about {error:.1e}, relative");

@@ -64,6 +64,8 @@ pub enum Damping {
 /// [`PreconditionedNewton`](super::PreconditionedNewton) takes the same sample as a preconditioner only, and
 /// converges quadratically.
 ///
+/// An end that a sample's own error can cause is confirmed with all rows.
+///
 /// # Stops
 /// As [`CellNewton`](super::CellNewton). Where there is no metric, a step is
 /// measured by the sampled form, √(∇fᵀ(AᵀD̃A)⁻¹∇f), relative to the first. D is
@@ -156,7 +158,7 @@ impl<T: Scalar, O: Objective<T>> Method<T, O> for ApproximateNewton<T> {
         let frame = Frame::new(f.metric(&at.x)?);
         let form = self.sampling.draw(f, at, iteration)?;
         let (length, left) = self.yardstick.measure(&frame, &form, at, iteration);
-        if let Some(stop) = self.ending.reached(at.gradient.norm(), left) {
+        if let Some(stop) = self.ending.reached(&at.gradient, left) {
             return Ok(form.note(Advance::stopped(at, stop), None));
         }
         let advance = self.attempt(f, at, &form, length)?;

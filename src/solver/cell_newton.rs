@@ -4,7 +4,7 @@ use nalgebra::{DMatrix, DVector, SymmetricEigen};
 
 use super::descend::{BOUNDARY_FRACTION, Direction, Found, QUADRATIC, descend};
 use super::method::{Advance, Columns, Evaluations, Iterate, Method};
-use super::settings::{Ending, ending_setters, open_unit};
+use super::settings::{Ending, ending_setters, norm, open_unit};
 use super::stop::Stop;
 use crate::error::{Error, trial};
 use crate::objective::{Frame, HasHessian};
@@ -106,7 +106,7 @@ impl<T: Scalar, O: HasHessian<T>> Method<T, O> for CellNewton<T> {
         let step = frame.step(&curvature.newton(&frame.gradient(at.gradient.clone())));
         let length = frame.length(&at.x, &step);
 
-        if let Some(stop) = self.ending.reached(at.gradient.norm(), length) {
+        if let Some(stop) = self.ending.reached(&at.gradient, length) {
             if curvature.is_convex() {
                 return Ok(Advance::stopped(at, stop));
             }
@@ -158,6 +158,7 @@ impl<T: Scalar> Curvature<T> {
 
     /// −|H|⁻¹ g.
     pub(crate) fn newton(&self, gradient: &DVector<T>) -> DVector<T> {
+        let length = norm(gradient);
         let parts = self.vectors.tr_mul(gradient);
         let parts = parts.zip_map(&self.values, |g, l| {
             // A curvature of rounding's size is taken at its word: a floor would
@@ -168,8 +169,9 @@ impl<T: Scalar> Curvature<T> {
             } else if self.floor > T::zero() {
                 -g / self.floor
             } else {
-                // Where all curvature is zero there is only the gradient to go by.
-                -g
+                // Where all curvature is zero there is only the gradient's direction
+                // to go by: its length, in units of f, would pass for arrival.
+                -g / length
             }
         });
         &self.vectors * parts
@@ -228,7 +230,7 @@ impl<T: Scalar> Advance<T> {
     /// A step of this natural length.
     pub(crate) fn to(next: Iterate<T>, step: T) -> Self {
         let columns = Columns {
-            gradient: to_f64(next.gradient.norm()),
+            gradient: to_f64(norm(&next.gradient)),
             step: to_f64(step),
             ..Columns::default()
         };
@@ -242,7 +244,7 @@ impl<T: Scalar> Advance<T> {
     /// No step: the end.
     pub(crate) fn stopped(at: &Iterate<T>, stop: Stop) -> Self {
         let columns = Columns {
-            gradient: to_f64(at.gradient.norm()),
+            gradient: to_f64(norm(&at.gradient)),
             ..Columns::default()
         };
         Advance {

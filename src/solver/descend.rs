@@ -100,7 +100,8 @@ pub(crate) fn descend<T: Scalar, O: Objective<T>>(
             at.value.abs()
         };
         let expected = (slope * t).abs();
-        let flat = expected <= noise(size);
+        // Nor is a value flat that is much larger, though its rounding be.
+        let flat = expected <= noise(size) && !(value - at.value > noise(size));
         let lower = value <= at.value - expected * real(SUFFICIENT);
         // What a short step gains may drown in a value's own rounding, which
         // terms that cancel make larger than the value tells.

@@ -4,7 +4,7 @@ use nalgebra::DVector;
 
 use super::descend::noise;
 use super::method::{Advance, Evaluations, Iterate, Method};
-use super::settings::{Ending, gradient_setters, positive};
+use super::settings::{Ending, gradient_setters, norm, positive};
 use super::stop::Stop;
 use crate::error::{Error, trial};
 use crate::objective::Objective;
@@ -132,7 +132,7 @@ impl<T: Scalar, O: Objective<T>> Method<T, O> for GradientDescent<T> {
         at: &Iterate<T>,
         iteration: u64,
     ) -> Result<Advance<T>, Error> {
-        let size = at.gradient.norm();
+        let size = norm(&at.gradient);
         if iteration == 0 {
             self.first_gradient = size;
             self.smoothness = None;
@@ -168,7 +168,7 @@ impl<T: Scalar, O: Objective<T>> Method<T, O> for GradientDescent<T> {
             let certified = value.filter(|v| flat || *v <= at.value - promised);
             if let Some(value) = certified
                 && let Some(gradient) = trial(f.gradient(&x))?
-                && (!flat || gradient.norm() < size)
+                && (!flat || norm(&gradient) < size)
             {
                 self.smoothness = Some(smoothness);
                 return Ok(Advance::to(Iterate { x, value, gradient }, length));
@@ -195,13 +195,13 @@ fn estimate<T: Scalar, O: Objective<T>>(
     at: &Iterate<T>,
     part: T,
 ) -> Result<T, Error> {
-    let size = at.gradient.norm();
+    let size = norm(&at.gradient);
     let mut length = part * at.x.norm().max(T::one());
     if let Some(largest) = f.largest_step(&at.x, &-&at.gradient)? {
         length = length.min(largest * size * real(0.1));
     }
     let x = &at.x - &at.gradient * (length / size);
-    let change = trial(f.gradient(&x))?.map(|g| (g - &at.gradient).norm() / length);
+    let change = trial(f.gradient(&x))?.map(|g| norm(&(g - &at.gradient)) / length);
     // Where that says nothing, a first step as long as x.
     let fallback = size / at.x.norm().max(T::one());
     Ok(change

@@ -133,7 +133,7 @@ impl<T: Scalar, O: HasJacobian<T>> Method<T, O> for LevenbergMarquardt<T> {
         };
         // How far the undamped step would go says how far x is off.
         let undamped = frame.length(&at.x, &frame.step(&model.step(T::zero())));
-        if let Some(stop) = self.ending.reached(at.gradient.norm(), undamped) {
+        if let Some(stop) = self.ending.reached(&at.gradient, undamped) {
             return Ok(Advance::stopped(at, stop));
         }
         // In natural coordinates, for which units of x do not matter.

@@ -117,7 +117,7 @@ impl<T: Scalar, O: HasHessian<T>> Method<T, O> for LocalNewton<T> {
         let length = step.norm();
         let change = frame.step(&step);
         let natural = frame.length(&at.x, &change);
-        if let Some(stop) = self.ending.reached(at.gradient.norm(), natural) {
+        if let Some(stop) = self.ending.reached(&at.gradient, natural) {
             return Ok(Advance::stopped(at, stop));
         }
         let x = &at.x + change;

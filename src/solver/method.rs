@@ -5,7 +5,8 @@ use nalgebra::{DMatrix, DVector};
 
 use super::stop::Stop;
 use crate::error::Error;
-use crate::geometry::{check_length, check_vector};
+use crate::geometry::check_vector;
+use crate::linalg::check_nonnegative;
 use crate::objective::{HasHessian, HasHessianProduct, HasJacobian, Objective, RowCurvature};
 use crate::scalar::Scalar;
 
@@ -86,7 +87,7 @@ pub(crate) trait Evaluations<T: Scalar, O: Objective<T>> {
         O: HasHessianProduct<T>,
     {
         let product = self.count("hessian_product_count", |f| f.hessian_product(x, h))?;
-        check_length("Hessian product", &product, x.len())?;
+        check_vector("Hessian product", &product, x.len())?;
         Ok(product)
     }
 
@@ -111,15 +112,9 @@ pub(crate) trait Evaluations<T: Scalar, O: Objective<T>> {
 
     fn row_curvature(&mut self, x: &DVector<T>) -> Result<Option<RowCurvature<T>>, Error> {
         let curvature = self.count("row_curvature_count", |f| f.row_curvature(x))?;
-        if let Some(RowCurvature { design, .. }) = &curvature
-            && design.ncols() != x.len()
-        {
-            return Err(Error::Shape {
-                what: "design matrix of the row curvature",
-                unit: "columns",
-                expected: x.len(),
-                found: design.ncols(),
-            });
+        if let Some(RowCurvature { design, diagonal }) = &curvature {
+            check_columns(design.ncols(), x.len())?;
+            check_nonnegative("row curvature", diagonal, design.nrows())?;
         }
         Ok(curvature)
     }
@@ -160,6 +155,18 @@ fn check_size<T: Scalar>(
             found,
         }),
     }
+}
+
+fn check_columns(found: usize, expected: usize) -> Result<(), Error> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(Error::Shape {
+        what: "row curvature's design",
+        unit: "columns",
+        expected,
+        found,
+    })
 }
 
 /// An objective whose evaluations nobody counts.

@@ -32,6 +32,9 @@ const INNER: usize = 100;
 /// Directions of negative curvature end the inner iteration, as in Steihaug's
 /// method. Steps stay inside the domain.
 ///
+/// Run it on an [`ArgminProblem`](crate::adapter::ArgminProblem): that asks for
+/// products alone, no Hessian.
+///
 /// # Stops
 /// As [`CellNewton`](super::CellNewton), but [`Stop::Step`](super::Stop::Step) goes
 /// by the preconditioner's own step −(AᵀD̃A)⁻¹∇f: its natural length, or where there
@@ -97,7 +100,7 @@ impl<T: Scalar, O: HasHessianProduct<T>> Method<T, O> for PreconditionedNewton<T
         let frame = Frame::new(f.metric(&at.x)?);
         let form = self.sampling.draw(f, at, iteration)?;
         let (length, left) = self.yardstick.measure(&frame, &form, at, iteration);
-        if let Some(stop) = self.ending.reached(at.gradient.norm(), left) {
+        if let Some(stop) = self.ending.reached(&at.gradient, left) {
             return Ok(form.note(Advance::stopped(at, stop), None));
         }
         let solved = conjugate_gradients(

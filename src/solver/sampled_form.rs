@@ -6,7 +6,7 @@ use super::method::{Advance, Evaluations, Iterate};
 use crate::error::Error;
 use crate::objective::{Frame, Objective, RowCurvature};
 use crate::sample::{Sampled, Subsample};
-use crate::scalar::{Scalar, count, epsilon};
+use crate::scalar::{Scalar, count, epsilon, real};
 
 macro_rules! sampling_setters {
     ($solver:ident) => {
@@ -174,7 +174,7 @@ impl<T: Scalar> SampledForm<T> {
     /// fewer than columns may pass for independent otherwise.
     fn is_sound(&self) -> bool {
         let pivot = self.cholesky.l_dirty().diagonal().min();
-        pivot * pivot > count::<T>(self.scale.len()) * epsilon()
+        pivot * pivot > real::<T>(16.0) * count::<T>(self.scale.len()) * epsilon()
     }
 
     pub(super) fn solve(&self, v: &DVector<T>) -> DVector<T> {

@@ -1,5 +1,7 @@
 //! Settings checked where they are made, and those that all methods share.
 
+use nalgebra::DVector;
+
 use super::stop::Stop;
 use crate::error::Error;
 use crate::scalar::{Scalar, epsilon, real, to_f64};
@@ -27,8 +29,8 @@ impl<T: Scalar> Ending<T> {
 
     /// Whether a point with this gradient, whose next step has this natural
     /// length, is the end.
-    pub(super) fn reached(&self, gradient: T, step: T) -> Option<Stop> {
-        if gradient <= self.gradient {
+    pub(super) fn reached(&self, gradient: &DVector<T>, step: T) -> Option<Stop> {
+        if norm(gradient) <= self.gradient {
             Some(Stop::Gradient)
         } else if step <= self.step {
             Some(Stop::Step)
@@ -36,6 +38,17 @@ impl<T: Scalar> Ending<T> {
             None
         }
     }
+}
+
+/// ‖v‖, also where the squares underflow or overflow: a gradient of 1e-170 is
+/// not zero.
+pub(super) fn norm<T: Scalar>(v: &DVector<T>) -> T {
+    let plain = v.norm();
+    let largest = v.amax();
+    if plain > T::zero() && plain.is_finite() || !(largest > T::zero()) {
+        return plain;
+    }
+    (v / largest).norm() * largest
 }
 
 /// The setters of methods whose next step says how far the solution is.

@@ -239,7 +239,10 @@ impl fmt::Display for Assumptions {
             )?,
         }
         match self.newton {
-            None => write!(f, "\nno certified solution to start towards"),
+            None => write!(
+                f,
+                "\nthe region of quadratic convergence is not known: no certified solution was given"
+            ),
             Some(newton) => write!(
                 f,
                 "\nthe start is {}in the region of quadratic convergence: βK‖x₀ − x*‖ = {:.2e}, at most {GOOD_REGION} is asked for{seems}",

@@ -201,7 +201,8 @@ impl Certificate {
                 h: None,
             },
             Ok(analysis) => {
-                // Where the theorem does not apply, the step of Newton remains.
+                // Where the theorem does not apply, the step of Newton remains, if
+                // it stays where it means something: no slack changes sign.
                 let step = |h| Balls {
                     h,
                     radius: analysis.eta,
@@ -209,12 +210,19 @@ impl Certificate {
                     lipschitz: 0.0,
                 };
                 let balls = analysis.balls().unwrap_or_else(step);
-                let (per_coordinate, relative) = distances(analysis, &balls, e);
-                Verdict::Estimate {
-                    h: balls.h,
-                    radius: balls.radius,
-                    per_coordinate,
-                    relative,
+                if balls.radius < 1.0 {
+                    let (per_coordinate, relative) = distances(analysis, &balls, e);
+                    Verdict::Estimate {
+                        h: balls.h,
+                        radius: balls.radius,
+                        per_coordinate,
+                        relative,
+                    }
+                } else {
+                    Verdict::NotCertified {
+                        reason: Reason::TooFar,
+                        h: Some(balls.h),
+                    }
                 }
             }
         };
@@ -310,18 +318,22 @@ impl fmt::Display for Certificate {
                 h,
                 radius,
                 unique_within,
+                per_coordinate,
                 relative,
-                ..
             } => {
                 let what = if self.is_minimum() {
                     "minimum"
                 } else {
                     "solution"
                 };
-                writeln!(
-                    f,
-                    "certified (h = {h:.0e}): an exact {what} lies within {relative:.1e} ‖x‖,"
-                )?;
+                write!(f, "certified (h = {h:.0e}): an exact {what} lies within ")?;
+                if *relative < 0.1 {
+                    writeln!(f, "{relative:.1e} ‖x‖,")?;
+                } else {
+                    // About 0 nothing is near, relatively.
+                    let largest = per_coordinate.iter().fold(0.0f64, |m, &v| m.max(v));
+                    writeln!(f, "{largest:.1e} in every entry,")?;
+                }
                 write!(
                     f,
                     "slacks to {radius:.1e}, relatively; no other where they change by less than {unique_within:.0e}"
