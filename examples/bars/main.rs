@@ -116,6 +116,11 @@ const BARS: &[Bar] = &[
         certificates::certificates,
     ),
     (
+        "compare",
+        "the default comparison of all solvers, twice",
+        solvers::comparison,
+    ),
+    (
         "verify-extended",
         "wrong coefficients of closed forms in 237 bits, caught and named",
         verify::extended,

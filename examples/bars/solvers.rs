@@ -52,3 +52,34 @@ pub fn summary(what: &str, runs: &[Run]) {
         iterations.last().copied().unwrap_or(0),
     );
 }
+
+/// The default comparison, twice.
+pub fn comparison() {
+    use levinv::compare::{Comparison, Contender, Suite};
+    use levinv::solver::NamedSolver;
+
+    let run = || {
+        let started = std::time::Instant::now();
+        let tasks = Suite::Default.tasks(0).expect("problems");
+        let solvers = NamedSolver::ALL.iter().copied().map(Contender::from);
+        let records = Comparison::new(tasks, solvers.collect()).run(|_| {});
+        (records, started.elapsed().as_secs_f64())
+    };
+    let [(first, took), (second, again)] = [(); 2].map(|()| run());
+    let equal = first
+        .iter()
+        .zip(&second)
+        .filter(|(a, b)| a.counts == b.counts && a.reached == b.reached)
+        .count();
+    let problems = first.len() / NamedSolver::ALL.len();
+    println!(
+        "{} solvers × {problems} problems, {} evaluations allowed: {took:.1} s, again {again:.1} s",
+        NamedSolver::ALL.len(),
+        levinv::compare::EVALUATIONS,
+    );
+    println!("counts equal in both: {equal} of {} pairs", first.len());
+    for outcome in levinv::compare::Outcome::ALL {
+        let rows = first.iter().filter(|r| r.outcome == outcome).count();
+        println!("  {:15} {rows}", outcome.name());
+    }
+}
