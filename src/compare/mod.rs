@@ -8,8 +8,8 @@
 //! [verification](crate::verify) finds wrong is refused.
 //!
 //! From the records come [`performance_profile`], [`data_profile`] and [`ecdf`]
-//! with [`bootstrap`] bands, a [`Ranking`], a [`Table`], the [`stability`] of the
-//! order, and [`advice`] in words. The command `levinv compare` does all of it and
+//! with [`bootstrap`](bootstrap()) bands, a [`Ranking`], a [`Table`], the [`stability`](stability()) of the
+//! order, and [`advice`](advice()) in words. The command `levinv compare` does all of it and
 //! draws it.
 //!
 //! ```
