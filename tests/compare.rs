@@ -9,7 +9,9 @@ use argmin::solver::linesearch::MoreThuenteLineSearch;
 use argmin::solver::neldermead::NelderMead;
 use argmin::solver::quasinewton::LBFGS;
 use levinv::adapter::ArgminObjective;
-use levinv::compare::{Comparison, Contender, Ended, Outcome, Record, Suite, Task, Vetting, vet};
+use levinv::compare::{
+    Comparison, Contender, Ended, Measure, Outcome, Record, Suite, Task, Vetting, advice, vet,
+};
 use levinv::solver::{Limits, NamedSolver};
 use levinv::{DVector, Error, Functions, Objective};
 use nalgebra::{dmatrix, dvector};
@@ -281,4 +283,70 @@ fn a_start_that_is_none_is_refused() {
         })
     ));
     assert!(f().value(&dvector![0.0, 0.0]).is_ok());
+}
+
+fn one(name: &str, f: fn(f64) -> [f64; 3], start: f64) -> Task {
+    let objective = Functions::new(
+        1,
+        move |x: &V| f(x[0])[0],
+        move |x: &V| dvector![f(x[0])[1]],
+    )
+    .with_hessian(move |x: &V| dmatrix![f(x[0])[2]]);
+    Task::second_order(name, objective, dvector![start]).expect("a start")
+}
+
+#[test]
+fn a_refusal_names_the_derivative_that_is_wrong() {
+    // The gradient is right, half of the Hessian is missing.
+    let task = one("wrong", |x| [x.powi(4), 4.0 * x.powi(3), 6.0 * x * x], 2.0);
+    let Vetting::Refused(reason) = vet(&task) else {
+        panic!("it is wrong");
+    };
+    assert!(
+        reason.contains("Hessian") && !reason.contains("pass"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn a_least_value_that_nobody_knows_is_said_and_one_that_may_not_exist_too() {
+    let hyperbolic = one("cosh", |x| [x.cosh() + x, x.sinh() + 1.0, x.cosh()], 3.0);
+    let falls = one("linear", |x| [-x, -1.0, 0.0], 0.0);
+    let not_a_number = bowl().least_value(f64::NAN);
+    assert_eq!(not_a_number.least(), None);
+    let solvers = [NamedSolver::CellNewton, NamedSolver::LbfgsMoreThuente];
+    let records = rows(
+        vec![hyperbolic, falls, bowl()],
+        solvers.map(Contender::from).to_vec(),
+    );
+    let said = advice(&records, 2, &Measure::default(), 0).expect("an accuracy");
+    for caution in [
+        "Caution: the least value is not known for «cosh» and «linear»: judged by the best that \
+         these runs found.",
+        "Caution: the best found is no minimum for «linear», which may have none: successes there \
+         mean nothing.",
+    ] {
+        assert!(said.iter().any(|s| s == caution), "{said:?}");
+    }
+}
+
+#[test]
+fn counts_judged_by_what_others_found_are_those_of_known_least_values_but_for_a_gap() {
+    // A degenerate minimum, which steepest descent nears for as long as it may: its
+    // value is beaten by Newton's, so its counts are judged again.
+    let f: fn(f64) -> [f64; 3] = |x| [x.powi(4), 4.0 * x.powi(3), 12.0 * x * x];
+    let of = |task: Task| {
+        let solvers = [NamedSolver::CellNewton, NamedSolver::SteepestDescent];
+        rows(vec![task], solvers.map(Contender::from).to_vec()).remove(1)
+    };
+    let (exact, settled) = (of(one("p", f, 2.0).least_value(0.0)), of(one("p", f, 2.0)));
+    // A trace of 60 points over at most 500 evaluations has gaps of at most 500/59 + the
+    // evaluations between two improvements, a line search of some ten.
+    for (exact, settled) in exact.reached.iter().zip(&settled.reached) {
+        let total = |c: &Option<levinv::solver::Counts>| c.map_or(0, |c| c.total());
+        assert!(
+            total(settled).abs_diff(total(exact)) < 30,
+            "{settled:?}, {exact:?}"
+        );
+    }
 }

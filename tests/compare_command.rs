@@ -105,6 +105,39 @@ fn an_interrupted_comparison_goes_on_where_it_was() {
     // Another comparison's file is not gone on with, nor anything else's.
     let error = refused(&[&common[..], &["--resume", "--seed", "7"]].concat());
     assert!(error.contains("seed 0"), "{error}");
+    for other in [
+        &[
+            "--suite",
+            "ridge",
+            "--solvers",
+            SOLVERS,
+            "--csv",
+            &csv,
+            "--resume",
+        ][..],
+        &[&common[..], &["--resume", "--time-limit", "9"]].concat(),
+    ] {
+        let error = refused(other);
+        assert!(error.contains("not this comparison's"), "{error}");
+        assert_eq!(read(&csv), again, "nothing is lost");
+    }
+    // Solvers that take no part keep their rows.
+    let fewer = [
+        "--suite",
+        "classics",
+        "--solvers",
+        "newton",
+        "--csv",
+        &csv,
+        "--resume",
+    ];
+    done(&fewer);
+    let sorted = |text: &str| {
+        let mut rows = untimed(text);
+        rows.sort();
+        rows
+    };
+    assert_eq!(sorted(&read(&csv)), sorted(&again));
     std::fs::write(&csv, "a,b\n1,2\n").unwrap();
     let error = refused(&[&common[..], &["--resume"]].concat());
     assert!(error.contains("other columns"), "{error}");
@@ -127,4 +160,28 @@ fn what_cannot_be_compared_is_refused_before_any_work() {
         let error = refused(arguments);
         assert!(error.contains(word), "{arguments:?}: {error}");
     }
+}
+
+#[test]
+fn a_time_limit_beyond_all_time_is_none() {
+    let common = [
+        "--suite",
+        "classics",
+        "--solvers",
+        "lbfgs",
+        "--repeats",
+        "2",
+    ];
+    done(&[&common[..], &["--time-limit", "1e19"]].concat());
+}
+
+#[test]
+fn a_page_says_what_an_evaluation_counts() {
+    let dir = Directory::new("compare-prices");
+    let page = dir.path("c.html");
+    let common = ["--suite", "classics", "--solvers", "lbfgs", "--html", &page];
+    done(&common);
+    assert!(read(&page).contains("Evaluations of all kinds count alike."));
+    done(&[&common[..], &["--force", "--hessian-price", "30"]].concat());
+    assert!(read(&page).contains("a Hessian 30 times"));
 }

@@ -17,7 +17,9 @@ fn row(solver: &str, problem: &str, family: &str, outcome: Outcome) -> Record {
         |x: &DVector<f64>| x.norm_squared(),
         |x: &DVector<f64>| 2.0 * x,
     );
-    let task = Task::first_order(problem, f, DVector::zeros(3)).unwrap();
+    let task = Task::first_order(problem, f, DVector::zeros(3))
+        .unwrap()
+        .least_value(0.0);
     Record::without_run((solver, &task.family(family)), outcome, String::new())
 }
 
@@ -448,7 +450,7 @@ fn advice_says_who_is_best_with_less_and_who_never_arrived() {
             "If a Hessian costs more than 3 gradients, products is cheaper than newton on the \
              one problem that both solved.",
             "On no problem did slow reach 1e-6 (1 at evaluation limit).",
-            "Caution: only 1 problem: shares are known to ±100 % at best.",
+            "Caution: only 1 problem: a share near one half is known to ±100 % only.",
             "Caution: 1 run that failed was stopped by a limit (1 of evaluations, 0 of time): \
              larger ones may change this.",
             "Caution: verification is in doubt about «p1».",
@@ -534,4 +536,26 @@ fn bad_accuracies_and_prices_are_errors() {
     };
     let error = break_even(&rows, ("A", "B"), TAU, &free).unwrap_err();
     assert_eq!(name(error), "price of a gradient");
+}
+
+#[test]
+fn two_rows_of_one_name_are_warned_about() {
+    let rows = [reached("a", "p", values(5)), reached("a", "p", values(7))];
+    let said = advise(&rows);
+    let caution = "Caution: 1 row repeats the names of a solver and a problem that were there \
+                   before (a on «p»): only the last of each counts.";
+    assert!(said.iter().any(|s| s == caution), "{said:?}");
+}
+
+#[test]
+fn prices_at_which_costs_overflow_are_refused() {
+    // Costs at 1e280 are finite up to 2⁶⁴ < 1e20 evaluations.
+    let measure = |gradient| {
+        Measure::Evaluations(Prices {
+            gradient,
+            ..Prices::default()
+        })
+    };
+    assert!(measure(1e280).check(TAU).is_ok());
+    assert!(measure(1e281).check(TAU).is_err());
 }

@@ -43,7 +43,7 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Runs solvers on a suite of problems, and says which to choose.
     ///
-    /// Success is judged from the final point, not by what a solver says. Every pair runs in a
+    /// Success is judged from the values that a run evaluated, not by what a solver says. Every pair runs in a
     /// child process with limits on evaluations and time; a failure, a panic or a time-out is a row
     /// with its reason. A problem whose derivatives are wrong is refused.
     Compare(CompareArgs),
@@ -268,7 +268,8 @@ pub struct CompareArgs {
     /// Writes the raw records, one row per pair, as they come
     #[arg(long, value_name = "FILE")]
     pub csv: Option<PathBuf>,
-    /// Goes on with the pairs that --csv does not have yet
+    /// Goes on with the pairs that --csv does not have yet, at the same limits; rows of other
+    /// solvers stay in it
     #[arg(long, requires = "csv")]
     pub resume: bool,
     /// Writes the table as Markdown

@@ -19,8 +19,9 @@ use crate::solver::Counts;
 /// values and gradients alone, each among its like, by what their runs evaluated;
 /// the price of a Hessian above which the former is cheaper ([`BreakEven`]);
 /// families in which another solver ranks higher; solvers that solved nothing; and
-/// cautions: few problems, limits, problems in doubt or refused, and each
-/// [`Flip`](super::Flip) of the first place. Where nothing was solved, or no
+/// cautions: few problems, names that repeat, least values that are not known,
+/// limits, problems in doubt or refused, and each [`Flip`](super::Flip) of the first
+/// place. Where nothing was solved, or no
 /// problem is left to judge by, it says that instead.
 ///
 /// # Errors
@@ -76,9 +77,12 @@ pub fn advice(
         _ if grid.problems.is_empty() => vec!["No problem is left to judge by.".to_string()],
         (Some(&winner), Some(row)) if row.cost.is_some() => advisor.recommend(winner, row),
         _ => vec![format!(
-            "Nothing to choose from: none of these solvers reached {} on any of these {}.",
+            "Nothing to choose from: none of these solvers reached {} on {}.",
             tau(accuracy),
-            count(grid.problems.len(), "problem", "problems"),
+            match grid.problems.len() {
+                1 => "this 1 problem".to_string(),
+                n => format!("any of these {n} problems"),
+            },
         )],
     };
     advice.extend(cautions(&grid, &standing, accuracy));

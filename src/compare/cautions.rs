@@ -6,9 +6,13 @@ use super::record::{Outcome, Record};
 use super::stability::flips;
 use super::words::{count, quoted};
 
-/// Problems below which advice comes with a caution: a share of one half is known
-/// to ±1/√P, which is 22 % at 20.
+/// Problems below which advice comes with a caution: a share of one half, the least
+/// certain, is known to ±1/√P, which is 22 % at 20.
 pub const FEW_PROBLEMS: usize = 20;
+
+/// How far the gradient has fallen at what passes for a minimum: near one, f − f*
+/// goes with its square, and 1e-6 is the accuracy that is mostly asked for.
+const STATIONARY: f64 = 1e-3;
 
 /// How many that change the order of the first three are named.
 const NAMED: usize = 5;
@@ -20,9 +24,17 @@ pub(super) fn cautions(grid: &Grid<'_>, standing: &Standing<'_>, accuracy: usize
         let problems = count(n, "problem", "problems");
         let share = (100.0 / (n as f64).sqrt()).round();
         cautions.push(format!(
-            "only {problems}: shares are known to ±{share} % at best"
+            "only {problems}: a share near one half is known to ±{share} % only"
         ));
     }
+    if let Some((solver, problem)) = grid.repeated.first() {
+        let rows = count(grid.repeated.len(), "row repeats", "rows repeat");
+        cautions.push(format!(
+            "{rows} the names of a solver and a problem that were there before ({solver} on \
+             «{problem}»): only the last of each counts"
+        ));
+    }
+    cautions.extend(unknown_least(grid));
     cautions.extend(limits(grid, accuracy));
     let doubtful = |p: &usize| {
         let mut rows = (0..grid.solvers.len()).filter_map(|s| grid.rows(s)[*p]);
@@ -60,6 +72,42 @@ pub(super) fn cautions(grid: &Grid<'_>, standing: &Standing<'_>, accuracy: usize
     }
     for caution in &mut cautions {
         *caution = format!("Caution: {caution}.");
+    }
+    cautions
+}
+
+/// Problems judged by what runs found, and those of them where that is no minimum.
+fn unknown_least(grid: &Grid<'_>) -> Vec<String> {
+    let rows = |p: usize| {
+        (0..grid.solvers.len())
+            .filter_map(move |s| grid.rows(s)[p])
+            .filter(|row| row.outcome.was_run())
+    };
+    let unknown = |p: &usize| rows(*p).any(|row| !row.least_is_known);
+    let unknown: Vec<usize> = (0..grid.problems.len()).filter(unknown).collect();
+    // NaN and infinite values are no minima either.
+    let is_minimum = |p: &usize| {
+        let mut best = rows(*p).filter(|row| row.value <= row.least_value);
+        best.any(|row| row.gradient_reduction <= STATIONARY)
+    };
+    let names = |of: &[usize]| {
+        let names: Vec<&str> = of.iter().map(|&p| grid.problems[p].name).collect();
+        quoted(&names)
+    };
+    let open: Vec<usize> = unknown.iter().copied().filter(|p| !is_minimum(p)).collect();
+    let mut cautions = Vec::new();
+    if !unknown.is_empty() {
+        let names = names(&unknown);
+        cautions.push(format!(
+            "the least value is not known for {names}: judged by the best that these runs found"
+        ));
+    }
+    if !open.is_empty() {
+        let names = names(&open);
+        cautions.push(format!(
+            "the best found is no minimum for {names}, which may have none: successes there mean \
+             nothing"
+        ));
     }
     cautions
 }

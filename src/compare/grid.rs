@@ -16,6 +16,8 @@ pub(super) struct Grid<'a> {
     pub(super) problems: Vec<Problem<'a>>,
     /// Problems that every row refuses: they judge nobody.
     pub(super) refused: Vec<&'a str>,
+    /// Solver and problem of rows that another replaces.
+    pub(super) repeated: Vec<(&'a str, &'a str)>,
     rows: Vec<Vec<Option<&'a Record>>>,
 }
 
@@ -45,12 +47,17 @@ impl<'a> Grid<'a> {
             });
         }
         let mut by_problem = vec![vec![None; solvers.len()]; all.len()];
+        let mut repeated = Vec::new();
         for record in records {
-            by_problem[at_problem[&*record.problem]][at_solver[&*record.solver]] = Some(record);
+            let at = &mut by_problem[at_problem[&*record.problem]][at_solver[&*record.solver]];
+            if at.replace(record).is_some() {
+                repeated.push((&*record.solver, &*record.problem));
+            }
         }
         let mut grid = Grid {
             rows: vec![Vec::new(); solvers.len()],
             solvers,
+            repeated,
             problems: Vec::new(),
             refused: Vec::new(),
         };

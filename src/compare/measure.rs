@@ -48,7 +48,7 @@ impl Measure {
     ///
     /// # Errors
     /// [`Error::OutOfRange`] for an accuracy that is no index into [`ACCURACIES`],
-    /// and for a price that is negative, infinite or NaN.
+    /// and for a price that is not from 0 to 1e280.
     pub fn check(&self, accuracy: usize) -> Result<(), Error> {
         check_accuracy(accuracy)?;
         check_prices(&self.prices())
@@ -68,12 +68,17 @@ impl Measure {
         match self {
             Measure::Seconds => format!("{amount} s"),
             Measure::Evaluations(prices) if *prices == Prices::default() => {
-                format!("{amount} evaluations")
+                let plural = if amount == "1" { "" } else { "s" };
+                format!("{amount} evaluation{plural}")
             }
             Measure::Evaluations(_) => format!("{amount} weighted evaluations"),
         }
     }
 }
+
+/// Six counts of 2⁶⁴ at such prices are still a finite cost; a run whose cost
+/// overflows would pass for one that failed.
+const PRICE_MAX: f64 = 1e280;
 
 fn check_accuracy(accuracy: usize) -> Result<(), Error> {
     const { assert!(ACCURACIES.len() == 5, "the range below") };
@@ -97,8 +102,8 @@ pub(super) fn check_prices(prices: &Prices) -> Result<(), Error> {
         ("price of a Jacobian", prices.jacobian),
     ];
     for (name, value) in named {
-        if !(value >= 0.0 && value.is_finite()) {
-            let range = "finite and not negative";
+        if !(0.0..=PRICE_MAX).contains(&value) {
+            let range = "from 0 to 1e280";
             return Err(Error::OutOfRange { name, value, range });
         }
     }

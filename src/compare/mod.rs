@@ -3,13 +3,13 @@
 //! A [`Task`] is a problem with a start, a [`Contender`] a solver, ours, argmin's or
 //! any that you set up; a [`Suite`] is a seeded collection of tasks. A
 //! [`Comparison`] runs every pair and makes a [`Record`] of each, failures, panics
-//! and limits included. Success is judged from the final point at several
-//! [`ACCURACIES`], not by what a solver says; a problem whose derivatives the
+//! and limits included. Success is judged from the values that a run evaluated,
+//! at several [`ACCURACIES`], not by what a solver says; a problem whose derivatives the
 //! [verification](crate::verify) finds wrong is refused.
 //!
 //! From the records come [`performance_profile`], [`data_profile`] and [`ecdf`]
-//! with [`bootstrap`](bootstrap()) bands, a [`Ranking`], a [`Table`], the [`stability`](stability()) of the
-//! order, and [`advice`](advice()) in words. The command `levinv compare` does all of it and
+//! with [`bootstrap()`] bands, a [`Ranking`], a [`Table`], the [`stability()`] of the
+//! order, and [`advice()`] in words. The command `levinv compare` does all of it and
 //! draws it.
 //!
 //! ```

@@ -84,8 +84,8 @@ impl From<Exhausted> for Outcome {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct TracePoint {
-    /// Evaluations of all kinds together.
-    pub evaluations: u64,
+    /// What had been evaluated.
+    pub counts: Counts,
     /// The value.
     pub value: f64,
 }
@@ -113,9 +113,11 @@ pub struct Record {
     pub start_value: f64,
     /// The least value known, by which accuracy is judged.
     pub least_value: f64,
-    /// f at the final point.
+    /// Whether the problem came with a least value, not only with what runs found.
+    pub least_is_known: bool,
+    /// The least f that the run evaluated, at its final point or before.
     pub value: f64,
-    /// ‖∇f‖ at the final point relative to the start.
+    /// ‖∇f‖ where f was least, relative to the start.
     pub gradient_reduction: f64,
     /// The solver's iterations.
     pub iterations: u64,
@@ -147,6 +149,7 @@ impl Record {
             warning: None,
             start_value: f64::NAN,
             least_value: problem.least().unwrap_or(f64::NAN),
+            least_is_known: problem.least().is_some(),
             value: f64::NAN,
             gradient_reduction: f64::NAN,
             iterations: 0,

@@ -166,7 +166,7 @@ impl Comparison {
     }
 }
 
-/// Fills in what the final point is worth, as we see it.
+/// Fills in what the best point is worth, as we see it.
 fn judge(record: &mut Record, task: &Task, watched: &Watched<f64>, ended: Option<Ended>) {
     let f = task.objective();
     let start = task.start();
@@ -222,7 +222,7 @@ fn thin(trace: &[Improvement<f64>]) -> Vec<TracePoint> {
                 0
             };
             TracePoint {
-                evaluations: trace[i].counts.total(),
+                counts: trace[i].counts,
                 value: trace[i].value,
             }
         })
@@ -232,8 +232,9 @@ fn thin(trace: &[Improvement<f64>]) -> Vec<TracePoint> {
 /// Judges by the best value that any row has, problem by problem, where that is
 /// lower than the least known.
 ///
-/// Counts at which an accuracy was reached are then taken from the thinned trace
-/// as total evaluations, so it is better to know the least value before.
+/// Counts at which an accuracy was reached are then those of a point of the thinned
+/// trace, too large by one of its gaps at most; with the least value known before,
+/// they are exact.
 pub fn settle(records: &mut [Record]) {
     let names: Vec<String> = records.iter().map(|r| r.problem.clone()).collect();
     for name in names {
@@ -254,10 +255,10 @@ pub fn settle(records: &mut [Record]) {
                 let first = record.trace.iter().find(|t| t.value <= enough);
                 *reached = match (first, *reached) {
                     (None, _) => None,
-                    (Some(point), Some(counts)) if point.evaluations <= counts.total() => {
+                    (Some(point), Some(counts)) if point.counts.total() <= counts.total() => {
                         Some(counts)
                     }
-                    (Some(_), _) => Some(record.counts),
+                    (Some(point), _) => Some(point.counts),
                 };
             }
         }

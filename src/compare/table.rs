@@ -93,7 +93,8 @@ impl Table {
         Ok(Table {
             caption: format!(
                 "Share of {} solved to each accuracy; medians (quartiles) of evaluations and \
-                 seconds, and failures, at {}; ranks with 95 % bootstrap intervals.",
+                 seconds, over the problems that a solver solved to {}, and its failures on \
+                 the others; ranks with 95 % bootstrap intervals.",
                 count(ranking.problems, "problem", "problems"),
                 tau(accuracy),
             ),

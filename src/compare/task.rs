@@ -97,10 +97,11 @@ impl Task {
     }
 
     /// The least value that f has, or the best that is known. Without it, the best
-    /// that any of the compared solvers finds counts.
+    /// that any of the compared solvers finds counts, and [`advice`](super::advice())
+    /// says so; one that is not finite is none.
     #[must_use]
     pub fn least_value(mut self, value: f64) -> Self {
-        self.least = Some(value);
+        self.least = Some(value).filter(|v| v.is_finite());
         self
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::task::Task;
 use crate::error::Error;
 use crate::solver::Watched;
-use crate::verify::{Verdict, Verification};
+use crate::verify::{Report, Verdict, Verification};
 
 /// Parameters up to which a Hessian is verified entry by entry; beyond, the
 /// gradient alone is.
@@ -44,10 +44,19 @@ pub fn vet(task: &Task) -> Vetting {
             Verdict::Inconclusive(why) => Vetting::Doubtful(format!(
                 "verification of its derivatives is inconclusive: {why}"
             )),
-            Verdict::Fail => Vetting::Refused(format!(
-                "its derivatives are wrong: {}",
-                report.to_string().lines().next().unwrap_or_default()
-            )),
+            Verdict::Fail => {
+                Vetting::Refused(format!("its derivatives are wrong: {}", failed(&report)))
+            }
         },
     }
+}
+
+/// The checks that failed, each with its worst entry.
+fn failed(report: &Report) -> String {
+    let failed = report.checks.iter().filter(|c| c.verdict == Verdict::Fail);
+    let shown = failed.map(|c| match c.worst.first() {
+        Some(worst) => format!("{} ({worst})", c.check),
+        None => c.check.to_string(),
+    });
+    shown.collect::<Vec<_>>().join(", ")
 }

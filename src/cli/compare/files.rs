@@ -42,19 +42,19 @@ pub fn resumed(args: &CompareArgs, tasks: &[Task], setup: &Setup) -> Result<Vec<
         // A last line that was cut off is run again.
         let Ok(row) = row else { continue };
         let row: Vec<String> = row.iter().map(str::to_string).collect();
-        let Some((theirs, record)) = rows::from_row(tasks, &row) else {
-            continue;
-        };
-        if theirs != *setup {
+        // Before the rest is read: the problems of another suite are unknown here,
+        // and its rows would be lost as if they had been cut off.
+        if let Some(theirs) = rows::setup_of(&row).filter(|theirs| theirs != setup) {
             return Err(bad(format!(
-                "row {}: suite {}, seed {}, {} evaluations: not this comparison's",
+                "row {}: suite {}, seed {}, {} evaluations, {} s: not this comparison's",
                 k + 2,
                 theirs.suite,
                 theirs.seed,
-                theirs.evaluations
+                theirs.evaluations,
+                theirs.time
             )));
         }
-        records.push(record);
+        records.extend(rows::from_row(tasks, &row).map(|(_, record)| record));
     }
     Ok(records)
 }
@@ -109,14 +109,20 @@ impl<'a> Growing<'a> {
 }
 
 /// Every file that was asked for. The .csv file is written once more, in order
-/// and with the least values as they turned out.
-pub fn write(args: &CompareArgs, report: &Report, setup: &Setup) -> Result<(), CliError> {
+/// and with the least values as they turned out; the rows of solvers that take no
+/// part this time stay, at its end.
+pub fn write(
+    args: &CompareArgs,
+    report: &Report,
+    others: &[Record],
+    setup: &Setup,
+) -> Result<(), CliError> {
     if let Some(path) = &args.csv {
         let file = File::create(path).map_err(|e| failed(path, e))?;
         let mut writer = csv::Writer::from_writer(file);
         let mut put = |row: Vec<String>| writer.write_record(row).map_err(|e| failed(path, e));
         put(rows::columns())?;
-        for record in &report.records {
+        for record in report.records.iter().chain(others) {
             put(rows::to_row(setup, record))?;
         }
         writer.flush().map_err(|e| failed(path, e))?;

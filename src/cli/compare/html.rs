@@ -95,8 +95,8 @@ fn heading(body: &mut String, report: &Report) {
     body.push_str(&format!(
         "<h1>Solvers compared on the suite «{}»</h1>\n<p>{solvers} solvers, {problems} problems; \
          seed {}, at most {} evaluations and {} s a run, timed {} time(s). levinv {}. A value counts \
-         as reached where f ≤ f* + τ(f₀ − f*); success is judged from the final point, not by what \
-         the solver says. Unless said otherwise τ = {:.0e}.</p>\n",
+         as reached where f ≤ f* + τ(f₀ − f*); success is judged from the values that a run evaluated, not by what \
+         the solver says. Unless said otherwise τ = {:.0e}. {}</p>\n",
         report.suite,
         report.seed,
         report.limits.evaluations,
@@ -104,7 +104,20 @@ fn heading(body: &mut String, report: &Report) {
         report.repeats,
         env!("CARGO_PKG_VERSION"),
         ACCURACIES[ACCURACY],
+        weights(&report.measure),
     ));
+}
+
+/// What an evaluation is, without which no count can be read.
+fn weights(measure: &Measure) -> String {
+    match measure {
+        Measure::Evaluations(prices) if *prices != Prices::default() => format!(
+            "Evaluations are weighted: a gradient counts {} times a value, a Hessian {} times, a \
+             Hessian product {} times.",
+            prices.gradient, prices.hessian, prices.product,
+        ),
+        _ => "Evaluations of all kinds count alike.".to_string(),
+    }
 }
 
 fn profiles(body: &mut String, report: &Report, order: &[&str]) -> Built<()> {

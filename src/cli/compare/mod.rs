@@ -64,6 +64,7 @@ pub fn run(args: &CompareArgs) -> Result<Outcome, CliError> {
         suite: suite.name().to_string(),
         seed: args.seed,
         evaluations: args.evaluations,
+        time: args.time_limit,
     };
     if args.worker {
         worker::serve(&comparison, &setup)?;
@@ -72,7 +73,7 @@ pub fn run(args: &CompareArgs) -> Result<Outcome, CliError> {
             code: DONE,
         });
     }
-    let mut records = all_pairs(args, &comparison, &setup)?;
+    let (mut records, others) = all_pairs(args, &comparison, &setup)?;
     settle(&mut records);
     let report = Report {
         suite,
@@ -82,7 +83,7 @@ pub fn run(args: &CompareArgs) -> Result<Outcome, CliError> {
         records,
         measure,
     };
-    files::write(args, &report, &setup)?;
+    files::write(args, &report, &others, &setup)?;
     let text = text(&report).map_err(|e| CliError::new(e.kind(), e.to_string()))?;
     Ok(Outcome { text, code: DONE })
 }
@@ -125,12 +126,13 @@ fn prices(args: &CompareArgs) -> Prices {
     }
 }
 
-/// Every pair that is not known already, each a row of the .csv file at once.
+/// Every pair that is not known already, each a row of the .csv file at once; and
+/// what is known of solvers that take no part.
 fn all_pairs(
     args: &CompareArgs,
     comparison: &Comparison,
     setup: &Setup,
-) -> Result<Vec<Record>, CliError> {
+) -> Result<(Vec<Record>, Vec<Record>), CliError> {
     let (tasks, contenders) = (comparison.tasks(), comparison.contenders());
     let mut known = files::resumed(args, tasks, setup)?;
     let mut growing = files::Growing::begin(args, setup, &known)?;
@@ -145,7 +147,7 @@ fn all_pairs(
             bar.set_message(format!("{} on {}", contender.name(), task.name()));
             let same = |r: &Record| r.problem == task.name() && r.solver == contender.name();
             let record = match known.iter().position(same) {
-                Some(k) => known.swap_remove(k),
+                Some(k) => known.remove(k),
                 None => {
                     let record = worker.run(tasks, (i, j), contender.name())?;
                     growing.add(&record)?;
@@ -157,7 +159,9 @@ fn all_pairs(
         }
     }
     bar.finish_and_clear();
-    Ok(records)
+    // What is left besides is a pair's second row.
+    known.retain(|r| contenders.iter().all(|c| c.name() != r.solver));
+    Ok((records, known))
 }
 
 fn progress(pairs: usize) -> ProgressBar {

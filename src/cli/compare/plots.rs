@@ -156,7 +156,7 @@ pub fn traces(records: &[&Record]) -> Drawn {
         let mut points: Vec<(f64, f64)> = record
             .trace
             .iter()
-            .map(|t| (Scale::Count.place(t.evaluations as f64), height(t.value)))
+            .map(|t| (Scale::Count.place(t.counts.total() as f64), height(t.value)))
             .filter(|p| p.1.is_finite())
             .collect();
         if points.is_empty() {

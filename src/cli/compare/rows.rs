@@ -5,18 +5,21 @@ use levinv::solver::Counts;
 
 /// What a row says of the run as a whole, so that a file is not resumed by
 /// another one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Setup {
     pub suite: String,
     pub seed: u64,
     pub evaluations: u64,
+    /// Seconds that a run may take.
+    pub time: f64,
 }
 
 /// The columns before those of the accuracies.
-const FIRST: [&str; 21] = [
+const FIRST: [&str; 22] = [
     "suite",
     "seed",
     "limit",
+    "time_limit",
     "problem",
     "family",
     "dim",
@@ -62,6 +65,7 @@ pub fn to_row(setup: &Setup, r: &Record) -> Vec<String> {
         setup.suite.clone(),
         setup.seed.to_string(),
         setup.evaluations.to_string(),
+        setup.time.to_string(),
         r.problem.clone(),
         r.family.clone(),
         r.dim.to_string(),
@@ -83,32 +87,42 @@ pub fn to_row(setup: &Setup, r: &Record) -> Vec<String> {
     );
     row.push(joined(r.seconds.iter()));
     let trace = r.trace.iter();
-    row.push(joined(
-        trace.map(|t| format!("{}:{}", t.evaluations, t.value)),
-    ));
+    row.push(joined(trace.map(|t| {
+        format!(
+            "{}:{}",
+            counts(&t.counts).map(|c| c.to_string()).join("/"),
+            t.value
+        )
+    })));
     row
+}
+
+/// What a whole row says of its run, even if the problem is not of this suite.
+pub fn setup_of(row: &[String]) -> Option<Setup> {
+    if row.len() != columns().len() {
+        return None;
+    }
+    Some(Setup {
+        suite: row[0].clone(),
+        seed: row[1].parse().ok()?,
+        evaluations: row[2].parse().ok()?,
+        time: row[3].parse().ok()?,
+    })
 }
 
 /// A row back, for a problem of the same suite.
 pub fn from_row(tasks: &[Task], row: &[String]) -> Option<(Setup, Record)> {
-    if row.len() != columns().len() {
-        return None;
-    }
-    let setup = Setup {
-        suite: row[0].clone(),
-        seed: row[1].parse().ok()?,
-        evaluations: row[2].parse().ok()?,
-    };
-    let task = tasks.iter().find(|t| t.name() == row[3])?;
-    let outcome = Outcome::ALL.into_iter().find(|o| o.name() == row[7])?;
-    let mut r = Record::without_run((&row[6], task), outcome, row[8].clone());
-    r.warning = Some(row[9].clone()).filter(|w| !w.is_empty());
-    r.start_value = row[10].parse().ok()?;
-    r.least_value = row[11].parse().ok()?;
-    r.value = row[12].parse().ok()?;
-    r.gradient_reduction = row[13].parse().ok()?;
-    r.iterations = row[14].parse().ok()?;
-    r.counts = parse_counts(&row[15..21].join(" "))?;
+    let setup = setup_of(row)?;
+    let task = tasks.iter().find(|t| t.name() == row[4])?;
+    let outcome = Outcome::ALL.into_iter().find(|o| o.name() == row[8])?;
+    let mut r = Record::without_run((&row[7], task), outcome, row[9].clone());
+    r.warning = Some(row[10].clone()).filter(|w| !w.is_empty());
+    r.start_value = row[11].parse().ok()?;
+    r.least_value = row[12].parse().ok()?;
+    r.value = row[13].parse().ok()?;
+    r.gradient_reduction = row[14].parse().ok()?;
+    r.iterations = row[15].parse().ok()?;
+    r.counts = parse_counts(&row[16..22].join(" "))?;
     for (reached, text) in r.reached.iter_mut().zip(&row[FIRST.len()..]) {
         *reached = if text.is_empty() {
             None
@@ -119,9 +133,9 @@ pub fn from_row(tasks: &[Task], row: &[String]) -> Option<(Setup, Record)> {
     let [seconds, trace] = [&row[row.len() - 2], &row[row.len() - 1]];
     r.seconds = numbers(seconds)?;
     let point = |text: &str| {
-        let (evaluations, value) = text.split_once(':')?;
+        let (counts, value) = text.split_once(':')?;
         Some(TracePoint {
-            evaluations: evaluations.parse().ok()?,
+            counts: parse_counts(&counts.replace('/', " "))?,
             value: value.parse().ok()?,
         })
     };

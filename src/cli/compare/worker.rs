@@ -88,7 +88,7 @@ impl Worker {
         Worker {
             program,
             arguments,
-            patience: time + GRACE,
+            patience: time.saturating_add(GRACE),
             running: None,
         }
     }
