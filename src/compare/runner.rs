@@ -11,7 +11,7 @@ use super::record::{ACCURACIES, Outcome, Record, TracePoint};
 use super::task::Task;
 use super::vetting::{Vetting, vet};
 use crate::error::Error;
-use crate::solver::{Improvement, Limits, Watched};
+use crate::solver::{Improvement, Limits, Watched, is_panic};
 
 /// Evaluations allowed a run: enough for every solver that converges on the
 /// default suite.
@@ -147,12 +147,11 @@ impl Comparison {
             (None, Err(_)) => (Outcome::Panicked, "it panicked".to_string(), None),
             (None, Ok(Ok(ended))) => (Outcome::Ended, ended.termination.clone(), Some(ended)),
             (None, Ok(Err(error))) => {
-                let missing = matches!(watched.failure(), Some(Error::NotOffered { .. }))
-                    || matches!(error.downcast_ref(), Some(Error::NotOffered { .. }));
-                let outcome = if missing {
-                    Outcome::NotApplicable
-                } else {
-                    Outcome::Failed
+                let cause = watched.failure().or(error.downcast_ref().cloned());
+                let outcome = match &cause {
+                    Some(Error::NotOffered { .. }) => Outcome::NotApplicable,
+                    Some(cause) if is_panic(cause) => Outcome::Panicked,
+                    _ => Outcome::Failed,
                 };
                 (outcome, error.to_string(), None)
             }

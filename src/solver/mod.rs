@@ -93,6 +93,7 @@ pub use history::{History, IterationRow};
 pub use levenberg_marquardt::{FIRST_DAMPING, LevenbergMarquardt};
 pub use local_newton::{LocalNewton, SHRINKING};
 pub(crate) use method::{Iterate, minimise};
+pub(crate) use named::is_panic;
 pub use named::{Limits, NamedSolver, SolverRun};
 pub use preconditioned_newton::PreconditionedNewton;
 pub use stop::Stop;

@@ -287,10 +287,17 @@ fn guarded(run: impl FnOnce() -> Result<End, Error>) -> Result<End, Error> {
     caught.unwrap_or_else(|_| {
         Err(crate::Error::Solver {
             what: "the solver",
-            reason: "it panicked".into(),
+            reason: PANICKED.into(),
         }
         .into())
     })
+}
+
+const PANICKED: &str = "it panicked";
+
+/// Whether a run ended by a panic inside the solver.
+pub(crate) fn is_panic(error: &crate::Error) -> bool {
+    matches!(error, crate::Error::Solver { reason, .. } if reason == PANICKED)
 }
 
 /// Runs an executor to its end, which `$end` makes of argmin's result.
