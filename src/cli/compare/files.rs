@@ -74,23 +74,25 @@ impl<'a> Growing<'a> {
         let Some(path) = args.csv.as_deref() else {
             return Ok(Growing { setup, file: None });
         };
-        let file = if args.resume && path.exists() {
-            OpenOptions::new()
-                .write(true)
-                .truncate(true)
-                .open(path)
-                .map_err(|e| failed(path, e))?
+        let resumes = args.resume && path.exists();
+        let file = if resumes {
+            // Without a last line that was cut off.
+            rewrite(path, setup, known.iter())?;
+            let mut options = OpenOptions::new();
+            let opened = options.append(true).open(path);
+            opened.map_err(|e| failed(path, e))?
         } else {
             create_output(path, args.force)?
         };
-        let writer = csv::Writer::from_writer(file);
+        let writer = csv::WriterBuilder::new()
+            .has_headers(false)
+            .from_writer(file);
         let mut growing = Growing {
             setup,
             file: Some((path, writer)),
         };
-        growing.row(rows::columns())?;
-        for record in known {
-            growing.add(record)?;
+        if !resumes {
+            growing.row(rows::columns())?;
         }
         Ok(growing)
     }
@@ -108,6 +110,33 @@ impl<'a> Growing<'a> {
     }
 }
 
+/// Replaces a file by these rows at once: whoever interrupts it finds the old rows
+/// or the new ones.
+fn rewrite<'a>(
+    path: &Path,
+    setup: &Setup,
+    records: impl Iterator<Item = &'a Record>,
+) -> Result<(), CliError> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut put = |row: Vec<String>| writer.write_record(row).map_err(|e| failed(path, e));
+    put(rows::columns())?;
+    for record in records {
+        put(rows::to_row(setup, record))?;
+    }
+    let bytes = writer.into_inner().map_err(|e| failed(path, e))?;
+    // A device or a link is written through, not replaced.
+    let regular = path.symlink_metadata().is_ok_and(|m| m.is_file());
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".part");
+    let beside = Path::new(&beside);
+    if !regular || beside.exists() {
+        return std::fs::write(path, bytes).map_err(|e| failed(path, e));
+    }
+    std::fs::write(beside, bytes)
+        .and_then(|()| std::fs::rename(beside, path))
+        .map_err(|e| failed(path, e))
+}
+
 /// Every file that was asked for. The .csv file is written once more, in order
 /// and with the least values as they turned out; the rows of solvers that take no
 /// part this time stay, at its end.
@@ -118,14 +147,7 @@ pub fn write(
     setup: &Setup,
 ) -> Result<(), CliError> {
     if let Some(path) = &args.csv {
-        let file = File::create(path).map_err(|e| failed(path, e))?;
-        let mut writer = csv::Writer::from_writer(file);
-        let mut put = |row: Vec<String>| writer.write_record(row).map_err(|e| failed(path, e));
-        put(rows::columns())?;
-        for record in report.records.iter().chain(others) {
-            put(rows::to_row(setup, record))?;
-        }
-        writer.flush().map_err(|e| failed(path, e))?;
+        rewrite(path, setup, report.records.iter().chain(others))?;
     }
     let table = Table::of(&report.records, ACCURACY, &report.measure, report.seed)
         .map_err(|e| CliError::new(e.kind(), e.to_string()))?;
