@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use nalgebra::{DMatrix, DVector};
 
 use super::FullObjective;
-use crate::error::Error;
+use crate::error::{Error, trial};
 use crate::objective::{HasHessian, HasHessianProduct, HasJacobian, Objective, RowCurvature};
 use crate::scalar::Scalar;
 
@@ -215,11 +215,14 @@ impl<T: Scalar> Watched<T> {
         }
     }
 
-    /// Judges a point whose value nobody asked for.
-    fn judge_unasked(&self, x: &DVector<T>) {
-        if let Ok(value) = self.objective.value(x) {
+    /// Judges a point whose value nobody asked for, as long as nobody ever has.
+    fn judge_unasked(&self, x: &DVector<T>) -> Result<(), Error> {
+        if self.seen.cost.load(Ordering::Relaxed) == 0
+            && let Some(value) = trial(self.note(self.objective.value(x)))?
+        {
             self.judge(x, value);
         }
+        Ok(())
     }
 }
 
@@ -238,9 +241,7 @@ impl<T: Scalar> Objective<T> for Watched<T> {
     fn gradient(&self, x: &DVector<T>) -> Result<DVector<T>, Error> {
         self.count(|s| &s.gradient)?;
         let gradient = self.note(self.objective.gradient(x))?;
-        if self.seen.cost.load(Ordering::Relaxed) == 0 {
-            self.judge_unasked(x);
-        }
+        self.judge_unasked(x)?;
         Ok(gradient)
     }
 
@@ -275,9 +276,7 @@ impl<T: Scalar> HasJacobian<T> for Watched<T> {
     fn residual(&self, x: &DVector<T>) -> Result<DVector<T>, Error> {
         self.count(|s| &s.residual)?;
         let residual = self.note(self.objective.residual(x))?;
-        if self.seen.cost.load(Ordering::Relaxed) == 0 {
-            self.judge_unasked(x);
-        }
+        self.judge_unasked(x)?;
         Ok(residual)
     }
 
