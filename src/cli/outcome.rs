@@ -1,5 +1,7 @@
 //! A finished recovery as text and as JSON.
 
+use levinv::DVector;
+use levinv::recover::Infeasibility;
 use serde_json::{Map, Value, json};
 
 use super::args::RecoverArgs;
@@ -31,6 +33,38 @@ pub fn json_fields(finished: &Finished) -> Map<String, Value> {
     if !r.directions.is_empty() {
         let list: Vec<&[f64]> = r.directions.iter().map(|v| v.as_slice()).collect();
         put("directions", json!(list));
+    }
+    if let Some(solutions) = &r.solutions {
+        let list: Vec<&[f64]> = solutions.listed.iter().map(|v| v.as_slice()).collect();
+        put(
+            "solutions",
+            json!({ "log2": solutions.log2, "listed": list }),
+        );
+    }
+    match &r.infeasibility {
+        Some(Infeasibility::Recession(h)) => put("recession", json!(h.as_slice())),
+        Some(Infeasibility::Overfull { rows, sum, rank }) => {
+            let rows: Vec<usize> = rows.iter().map(|i| i + 1).collect();
+            put(
+                "overfull",
+                json!({ "rows": rows, "sum": sum, "rank": rank }),
+            );
+        }
+        _ => {}
+    }
+    if let Some(u) = &r.uncertainty {
+        let covariance: Vec<Vec<f64>> = u
+            .covariance
+            .row_iter()
+            .map(|row| row.iter().copied().collect())
+            .collect();
+        put(
+            "uncertainty",
+            json!({ "level": u.level, "half_widths": u.half_widths.as_slice(), "covariance": covariance }),
+        );
+    }
+    if let Some(value) = r.smallest_eigenvalue {
+        put("smallest_eigenvalue", json!(value));
     }
     if let Some(proof) = &finished.proof {
         put("certificate", json!(proof.certificate));
@@ -90,27 +124,52 @@ pub fn describe(finished: &Finished) -> String {
             entry("assumptions", assumptions.to_string());
         }
     }
-    for direction in &r.directions {
-        let entries: Vec<String> = direction.iter().map(|v| report::number(*v)).collect();
-        out.push_str(&format!("direction   {}\n", entries.join(", ")));
+    let mut vector = |name: &str, v: &DVector<f64>| {
+        let entries: Vec<String> = v.iter().map(|v| report::number(*v)).collect();
+        out.push_str(&format!("{name:12}{}\n", entries.join(", ")));
+    };
+    r.directions.iter().for_each(|h| vector("direction", h));
+    match &r.infeasibility {
+        Some(Infeasibility::Recession(h)) => vector("recession", h),
+        Some(Infeasibility::Overfull { rows, sum, rank }) => {
+            let rows: Vec<String> = rows.iter().map(|i| (i + 1).to_string()).collect();
+            let rows = rows.join(", ");
+            out.push_str(&format!(
+                "overfull    rows {rows}: their scores sum to {sum}, their rank is {rank}\n"
+            ));
+        }
+        _ => {}
+    }
+    if let Some(solutions) = &r.solutions {
+        out.push_str(&format!("solutions   2^{}\n", solutions.log2));
+    }
+    if let Some(value) = r.smallest_eigenvalue {
+        out.push_str(&format!(
+            "eigenvalue  {value:.2e}, the Hessian's smallest\n"
+        ));
     }
     out
 }
 
 pub fn to_text(problem: &Problem, finished: &Finished, args: &RecoverArgs) -> String {
     let mut out = describe(finished);
-    if let Some(x) = &finished.recovery.x {
+    let labels = report::positions(problem.model.dim());
+    let r = &finished.recovery;
+    if let Some(x) = &r.x {
         out.push('\n');
-        let labels = report::positions(problem.model.dim());
         let mut columns = vec![Column::Exact("x", x)];
-        columns.extend(
-            finished
-                .recovery
-                .errors
-                .as_ref()
-                .map(|e| Column::Bound("give or take", e)),
-        );
+        let interval = r.uncertainty.as_ref().map(|u| &u.half_widths);
+        columns.extend(match interval {
+            Some(half) => Some(Column::Bound("95 % ±", half)),
+            None => r.errors.as_ref().map(|e| Column::Bound("give or take", e)),
+        });
         out.push_str(&report::table(&labels, &columns));
+    }
+    let listed = r.solutions.iter().flat_map(|s| &s.listed);
+    for (k, x) in listed.enumerate() {
+        let name = format!("solution {}", k + 1);
+        out.push('\n');
+        out.push_str(&report::table(&labels, &[Column::Exact(&name, x)]));
     }
     if let (Some(path), Some(_)) = (&args.out, &finished.recovery.x) {
         out.push_str(&format!("\nx written to {}\n", path.display()));

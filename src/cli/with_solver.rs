@@ -105,14 +105,12 @@ pub fn run(
     let whose = if solver.is_own() { "" } else { "argmin's " };
     let recovery = Recovery {
         x: Some(run.x.clone()),
-        status,
-        reason,
         method: format!("{whose}{solver} from the given start"),
         iterations: run.iterations as usize,
         evaluations: run.counts.total() as usize,
         residual: Some(residual),
         errors: Some(errors).filter(|_| problem.ridge.is_none()),
-        directions: Vec::new(),
+        ..Recovery::new(status, reason)
     };
     let seconds = started.elapsed().as_secs_f64();
     Ok(Finished {

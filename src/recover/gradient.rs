@@ -198,14 +198,13 @@ impl<'a, T: Scalar> GradientRecovery<'a, T> {
         let (status, reason, directions) = self.judge(&domain, &start, &current, &step)?;
         Ok(Recovery {
             x: (status != Status::Infeasible).then_some(current.x),
-            status,
-            reason,
             method: method.to_string(),
             iterations,
             evaluations,
             residual: Some(residual).filter(|r| r.is_finite()),
             errors: Some(errors),
             directions,
+            ..Recovery::new(status, reason)
         })
     }
 

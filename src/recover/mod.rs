@@ -27,6 +27,7 @@
 //! # Ok::<(), levinv::Error>(())
 //! ```
 
+mod found;
 mod gradient;
 mod iterate;
 mod lift;
@@ -34,11 +35,13 @@ mod linear;
 mod obstacles;
 mod polish;
 mod scores;
+mod signs;
 mod start;
 mod stationary;
 mod structure;
 mod weights;
 
+pub use found::{Infeasibility, Recovery, Solutions, Status, Uncertainty};
 pub use gradient::GradientRecovery;
 pub use obstacles::SUM_TOLERANCE;
 pub use polish::score_errors;
@@ -46,107 +49,7 @@ pub use scores::{MAX_ITERS, ScoreRecovery, SignKnowledge};
 pub use start::{Start, largest_slack_start};
 pub use stationary::relative_gradient;
 
-use std::fmt;
-
-use nalgebra::DVector;
-
 use crate::scalar::Scalar;
-
-/// How a recovery ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Status {
-    /// x has the given scores, or gradient, to working precision.
-    Recovered,
-    /// With a ridge: a stationary point of the regularised loss, reached from
-    /// the unregularised solution.
-    Stationary,
-    /// Several x are as good; more has to be known.
-    Ambiguous,
-    /// The target does not determine x.
-    Undetermined,
-    /// No x has these scores, or this gradient.
-    Infeasible,
-    /// The target is matched only approximately: x is the least-squares fit.
-    TooNoisy,
-    /// The iteration limit came first.
-    NotConverged,
-}
-
-impl Status {
-    /// Whether x is what was asked for.
-    pub fn is_success(self) -> bool {
-        matches!(self, Status::Recovered | Status::Stationary)
-    }
-
-    /// The name used in machine-readable output.
-    pub fn name(self) -> &'static str {
-        match self {
-            Status::Recovered => "recovered",
-            Status::Stationary => "stationary",
-            Status::Ambiguous => "ambiguous",
-            Status::Undetermined => "undetermined",
-            Status::Infeasible => "infeasible",
-            Status::TooNoisy => "too_noisy",
-            Status::NotConverged => "not_converged",
-        }
-    }
-}
-
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// What a recovery found, and how sure it is.
-#[derive(Debug, Clone)]
-pub struct Recovery<T: Scalar> {
-    /// The parameters, where the method came as far as a point.
-    pub x: Option<DVector<T>>,
-    /// How it ended.
-    pub status: Status,
-    /// One sentence on why it ended so.
-    pub reason: String,
-    /// What was done, in order.
-    pub method: String,
-    /// Steps of all phases.
-    pub iterations: usize,
-    /// Factorisations and n-sized products, each O(nd²).
-    pub evaluations: usize,
-    /// Norm of the recovered minus the given target, relative to the given one
-    /// (to the size of its terms where that is zero); none without a point.
-    pub residual: Option<T>,
-    /// How far each parameter may be off, from the residual and from rounding,
-    /// to first order.
-    pub errors: Option<DVector<T>>,
-    /// Directions along which x may move without changing the target.
-    pub directions: Vec<DVector<T>>,
-}
-
-impl<T: Scalar> Recovery<T> {
-    /// An end before there was a point.
-    fn without_x(status: Status, reason: String) -> Self {
-        Recovery {
-            x: None,
-            status,
-            reason,
-            method: "none".into(),
-            iterations: 0,
-            evaluations: 0,
-            residual: None,
-            errors: None,
-            directions: Vec::new(),
-        }
-    }
-
-    /// ‖errors‖ / ‖x‖: the relative error of x to expect.
-    pub fn error_estimate(&self) -> Option<T> {
-        let (x, errors) = (self.x.as_ref()?, self.errors.as_ref()?);
-        // At x = 0 there is no relative error.
-        Some(errors.norm() / x.norm()).filter(|e| e.is_finite())
-    }
-}
 
 /// One step of a recovery, for progress displays and histories.
 #[derive(Debug, Clone, Copy, PartialEq)]

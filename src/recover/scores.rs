@@ -3,10 +3,10 @@
 use nalgebra::DVector;
 
 use super::obstacles::{check_units, first_obstacle, sum_tolerance};
+use super::signs::{self, Found};
 use super::structure::Components;
 use super::{
-    Observer, Progress, Recovery, Status, lift, linear, matched, polish, report, stationary,
-    weights,
+    Observer, Progress, Recovery, Status, linear, matched, polish, report, stationary, weights,
 };
 use crate::error::{Error, trial};
 use crate::geometry::{Model, Signs, check_vector};
@@ -17,8 +17,6 @@ use crate::scalar::{Scalar, to_f64};
 pub const MAX_ITERS: usize = 200;
 /// A misfit of the scores that noise does not explain, but wrong signs do.
 const WRONG_SIGNS: f64 = 1e-2;
-/// Rounds of signs from x and x from signs: one where the lift is exact.
-const SIGN_ROUNDS: usize = 8;
 
 /// What is known of the signs of s = A x − b.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -150,7 +148,7 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
         let unknown = self.signs == SignKnowledge::Unknown;
         let components = Components::of(&self.model, self.seed)?;
         let mut found = match first_obstacle(&self.model, &self.target, unknown, &components)? {
-            Some((status, reason)) => Recovery::without_x(status, reason),
+            Some((status, reason)) => Recovery::new(status, reason),
             None => self.recover(&components, &mut observer)?,
         };
         if let (Some(weights), Some(x)) = (&self.ridge, &found.x) {
@@ -187,8 +185,7 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
         )?;
         let (iterations, evaluations) = (weights.iterations, weights.evaluations);
         if !weights.converged {
-            let mut out =
-                Recovery::without_x(weights.verdict(self.max_iters), weights.explanation());
+            let mut out = Recovery::new(weights.verdict(self.max_iters), weights.explanation());
             out.residual = Some(weights.residual).filter(|r| r.is_finite());
             return Ok(Recovery {
                 iterations,
@@ -209,28 +206,29 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
         if components.count() > 1 {
             method.push_str(&format!(", {} components", components.count()));
         }
-        let signs = match &self.signs {
+        let (linear, signs) = match &self.signs {
             SignKnowledge::Known(signs) => {
                 method.push_str(", least squares with the given signs");
-                signs.clone()
+                let linear = linear::solve(model, &magnitudes, signs, components)?;
+                (linear, signs.clone())
             }
             SignKnowledge::Unknown => {
-                method.push_str(", lifted least squares for the signs, least squares");
-                let lift = lift::solve(model, &magnitudes, components, self.seed)?;
-                if !lift.determined {
-                    let reason = "the signs cannot be found by the lift alone, or b lies in the column space of A; give the signs".to_string();
-                    let out = Recovery::without_x(Status::Undetermined, reason);
-                    return Ok(Recovery {
-                        iterations,
-                        evaluations,
-                        method,
-                        ..out
-                    });
+                match signs::find(model, &magnitudes, components, self.seed)? {
+                    Found::Signs(found) => {
+                        method.push_str(found.method);
+                        (found.linear, found.signs)
+                    }
+                    Found::Not(end) => {
+                        return Ok(Recovery {
+                            iterations,
+                            evaluations,
+                            method,
+                            ..*end
+                        });
+                    }
                 }
-                nearest_signs(&model.slack(&lift.x)?)?
             }
         };
-        let (linear, signs) = self.alternate(components, &magnitudes, signs)?;
         let d = model.dim();
         if linear.null_space.ncols() > 0 {
             let directions = linear
@@ -239,7 +237,7 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
                 .map(|v| v.rows(0, d).into_owned())
                 .collect();
             let reason = "b lies in the column space of A: x is known only up to a multiple of the direction given".to_string();
-            let out = Recovery::without_x(Status::Undetermined, reason);
+            let out = Recovery::new(Status::Undetermined, reason);
             return Ok(Recovery {
                 iterations,
                 evaluations,
@@ -253,7 +251,7 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
         let start = linear.x.rows(0, d).into_owned();
         if trial(model.at(&start))?.is_none() {
             let reason = "no x has these scores: the best fit lies on the hyperplane of a row, where they are not defined".to_string();
-            let out = Recovery::without_x(Status::Infeasible, reason);
+            let out = Recovery::new(Status::Infeasible, reason);
             return Ok(Recovery {
                 iterations,
                 evaluations,
@@ -267,43 +265,13 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
         let (status, reason) = self.judge(components, &polished, &signs)?;
         Ok(Recovery {
             x: Some(polished.x),
-            status,
-            reason,
             method,
             iterations: iterations + polished.iterations,
             evaluations: evaluations + (polished.iterations + 1) * (d + 1),
             residual: Some(polished.residual),
             errors: Some(polished.errors),
-            directions: Vec::new(),
+            ..Recovery::new(status, reason)
         })
-    }
-
-    /// The linear step; where the signs were found and not given, until they
-    /// agree with those of its own solution.
-    fn alternate(
-        &self,
-        components: &Components,
-        magnitudes: &DVector<T>,
-        mut signs: Signs,
-    ) -> Result<(crate::linalg::LeastSquares<T>, Signs), Error> {
-        let mut solution = linear::solve(&self.model, magnitudes, &signs, components)?;
-        if matches!(self.signs, SignKnowledge::Known(_)) {
-            return Ok((solution, signs));
-        }
-        for _ in 0..SIGN_ROUNDS {
-            let x = solution.x.rows(0, self.model.dim()).into_owned();
-            let slack = self.model.slack(&x)?;
-            if components.first_disagreement(&signs, &slack).is_none() {
-                break;
-            }
-            let next = nearest_signs(&slack)?;
-            let other = linear::solve(&self.model, magnitudes, &next, components)?;
-            if other.residual >= solution.residual {
-                break;
-            }
-            (solution, signs) = (other, next);
-        }
-        Ok((solution, signs))
     }
 
     fn judge(
@@ -357,9 +325,4 @@ impl<T: Scalar> weights::Weights<T> {
             self.iterations
         )
     }
-}
-
-/// The signs of slacks, zeros counted as positive: they are a guess.
-fn nearest_signs<T: Scalar>(slack: &DVector<T>) -> Result<Signs, Error> {
-    Signs::of(&slack.map(|s| if s < T::zero() { -T::one() } else { T::one() }))
 }
