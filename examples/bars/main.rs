@@ -13,9 +13,11 @@ mod common;
 mod approximate;
 mod certificates;
 mod command;
+mod ridge;
 mod sampling;
 mod solvers;
 mod test_functions;
+mod unbounded;
 mod verify;
 
 use std::time::Instant;
@@ -84,6 +86,16 @@ const BARS: &[Bar] = &[
         "levenberg-marquardt",
         "score inversion by Levenberg–Marquardt in the cell",
         solvers::levenberg_marquardt,
+    ),
+    (
+        "ridge",
+        "stationary points with ridges from 1e-6 to 1e3, judged in 237 bits",
+        ridge::ridge,
+    ),
+    (
+        "unbounded",
+        "cells in which no x has the gradient, proved, and cells in which one has",
+        unbounded::unbounded,
     ),
     (
         "spectral",

@@ -43,6 +43,10 @@ pub fn json_fields(finished: &Finished) -> Map<String, Value> {
     }
     match &r.infeasibility {
         Some(Infeasibility::Recession(h)) => put("recession", json!(h.as_slice())),
+        Some(Infeasibility::RecessionSum(parts)) => {
+            let parts: Vec<&[f64]> = parts.iter().map(|h| h.as_slice()).collect();
+            put("recession_sum", json!(parts));
+        }
         Some(Infeasibility::Overfull { rows, sum, rank }) => {
             let rows: Vec<usize> = rows.iter().map(|i| i + 1).collect();
             put(
@@ -131,6 +135,13 @@ pub fn describe(finished: &Finished) -> String {
     r.directions.iter().for_each(|h| vector("direction", h));
     match &r.infeasibility {
         Some(Infeasibility::Recession(h)) => vector("recession", h),
+        Some(Infeasibility::RecessionSum(parts)) => {
+            let name = |k| if k == 0 { "recession" } else { "  plus" };
+            parts
+                .iter()
+                .enumerate()
+                .for_each(|(k, h)| vector(name(k), h));
+        }
         Some(Infeasibility::Overfull { rows, sum, rank }) => {
             let rows: Vec<String> = rows.iter().map(|i| (i + 1).to_string()).collect();
             let rows = rows.join(", ");

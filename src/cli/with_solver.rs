@@ -59,17 +59,18 @@ pub fn run(
     } else {
         relative_gradient(&*loss, &run.x)?
     };
-    let (residual, errors) = match problem.name {
+    let (residual, errors, impossible) = match problem.name {
         TargetName::Scores => {
             let scores = problem.model.at(&run.x)?;
             let residual = (scores.scores() - &problem.target).norm() / problem.target.norm();
             (
                 residual,
                 score_errors(&problem.model, &problem.target, &run.x)?,
+                None,
             )
         }
         TargetName::Gradient => {
-            // No step of its own: only how far x may be off.
+            // No step of its own: only how far x may be off, or why there is none.
             let signs = Signs::of(&problem.model.slack(&run.x)?)?;
             let there = GradientRecovery::new(&problem.model, problem.target.clone())?
                 .signs(signs)?
@@ -77,20 +78,23 @@ pub fn run(
                 .max_iters(0)
                 .run()?;
             let unknown = || DVector::from_element(run.x.len(), f64::INFINITY);
+            let impossible = there.infeasibility.map(|proof| (there.reason, proof));
             (
                 there.residual.unwrap_or(f64::INFINITY),
                 there.errors.unwrap_or_else(unknown),
+                impossible.filter(|_| problem.ridge.is_none()),
             )
         }
     };
     let errors = errors.map(|e| if e.is_nan() { f64::INFINITY } else { e });
-    let (status, reason) = judge(
-        problem,
-        &run,
-        residual,
-        stationarity,
-        share(&*loss, &run.x, &errors)?,
-    );
+    let (status, reason, infeasibility) = match impossible {
+        Some((reason, proof)) => (Status::Infeasible, reason, Some(proof)),
+        None => {
+            let share = share(&*loss, &run.x, &errors)?;
+            let (status, reason) = judge(problem, &run, residual, stationarity, share);
+            (status, reason, None)
+        }
+    };
     let rows = run.history.iter().map(|row| Row {
         phase: solver.name().to_string(),
         iteration: row.iteration as usize,
@@ -104,12 +108,13 @@ pub fn run(
     });
     let whose = if solver.is_own() { "" } else { "argmin's " };
     let recovery = Recovery {
-        x: Some(run.x.clone()),
+        x: Some(run.x.clone()).filter(|_| infeasibility.is_none()),
         method: format!("{whose}{solver} from the given start"),
         iterations: run.iterations as usize,
         evaluations: run.counts.total() as usize,
         residual: Some(residual),
         errors: Some(errors).filter(|_| problem.ridge.is_none()),
+        infeasibility,
         ..Recovery::new(status, reason)
     };
     let seconds = started.elapsed().as_secs_f64();

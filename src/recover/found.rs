@@ -12,8 +12,10 @@ use crate::scalar::Scalar;
 pub enum Status {
     /// x has the given scores, or gradient, to working precision.
     Recovered,
-    /// With a ridge: a stationary point of the regularised loss, reached from
-    /// the unregularised solution.
+    /// With a ridge: a stationary point of the regularised loss, reached from the
+    /// unregularised solution where there is one. The gradient is at most 1e-10 (in
+    /// f64) of the size that its terms would have if they agreed in sign. Not
+    /// claimed to be a global minimum.
     Stationary,
     /// Several x are as good; more has to be known.
     Ambiguous,
@@ -84,8 +86,9 @@ pub struct Recovery<T: Scalar> {
     pub infeasibility: Option<Infeasibility<T>>,
     /// Where the noise of the target was stated: what it leaves uncertain.
     pub uncertainty: Option<Uncertainty<T>>,
-    /// With a ridge: the smallest eigenvalue of the Hessian at x. Above zero x is
-    /// a local minimiser, which is not to say a global one.
+    /// With a ridge: the smallest eigenvalue of the Hessian at x, in the units of x.
+    /// Above zero x is a local minimiser, which is not to say a global one; below, a
+    /// saddle, unless rounding hides the sign, which the reason tells.
     pub smallest_eigenvalue: Option<T>,
 }
 
@@ -138,6 +141,9 @@ pub enum Infeasibility<T: Scalar> {
     /// h ≠ 0 with sign(s)∘Ah ≥ 0 and cᵀh ≥ 0: V(x) − cᵀx falls for ever along h
     /// inside the cell, so that its gradient is nowhere zero.
     Recession(DVector<T>),
+    /// The same, where no h of single numbers of the arithmetic exists, or none was
+    /// found: h is the exact sum of these vectors, the leading one first.
+    RecessionSum(Vec<DVector<T>>),
     /// Rows, in order, whose scores sum to more than the rank of their part of A.
     Overfull {
         /// Their indices, from 0.

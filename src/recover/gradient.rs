@@ -3,21 +3,23 @@
 use nalgebra::DVector;
 
 use super::iterate::Iterate;
+use super::stationary::Regularised;
 use super::{
-    Observer, Progress, Recovery, Status, largest_slack_start, matched, report, stationary,
+    Infeasibility, Observer, Progress, Recovery, Status, largest_slack_start, matched, recession,
+    report,
 };
 use crate::error::{Error, trial};
 use crate::geometry::{Domain, Geometry, Model, Signs, check_vector};
 use crate::linalg::column_fold;
-use crate::objective::{GradientInversion, Ridge};
+use crate::objective::Ridge;
 use crate::scalar::{Scalar, count, epsilon, real, to_f64};
 
 /// Newton steps: 10–14 are usual, 25–28 from the very edge of a cell.
 pub const MAX_ITERS: usize = 200;
 /// How much of the way to the cell's boundary a step may go.
 const BOUNDARY_FRACTION: f64 = 0.95;
-/// Iterates whose slacks have all grown by this factor are on their way to
-/// infinity.
+/// Iterates whose slacks have all grown by this factor may be on their way to
+/// infinity: time to ask whether there is an x.
 const FAR: f64 = 1e8;
 
 /// Recovers x from the leverage score gradient g(x) = c, in the cell with given
@@ -31,8 +33,13 @@ const FAR: f64 = 1e8;
 ///
 /// # What is determined
 /// In a bounded cell every c has exactly one x; in an unbounded one there is
-/// none if some direction that stays in the cell has cᵀh ≥ 0. Without the cell
-/// c does not determine x: each bounded cell has its own.
+/// none if and only if some direction h ≠ 0 that stays in the cell has cᵀh ≥ 0.
+/// The status is then [`Infeasible`](Status::Infeasible), with h as
+/// [`Infeasibility::Recession`]: checked in exact arithmetic on the numbers given,
+/// as anyone can. It is looked for where Newton does not converge; rounding that
+/// leaves a direction out of an unbounded cell by the last bit leaves no proof, and
+/// the status [`NotConverged`](Status::NotConverged). Without the cell c does not
+/// determine x: each bounded cell has its own.
 ///
 /// # Complexity
 /// 10–30 steps, each some tens of O(nd²) passes; memory O(nd).
@@ -101,7 +108,10 @@ impl<'a, T: Scalar> GradientRecovery<'a, T> {
     }
 
     /// Adds the papers' ridge: the answer is then a stationary point of the
-    /// regularised L_G. Weights that are all zero are no ridge.
+    /// regularised L_G in the cell, followed from the unregularised solution as the
+    /// ridge grows; where there is none, Newton starts from [`start`](Self::start) or
+    /// the centre of the largest ball. See [`Status::Stationary`]. Weights that are
+    /// all zero are no ridge.
     #[must_use]
     pub fn ridge(mut self, weights: DVector<T>) -> Self {
         self.ridge = Some(weights);
@@ -138,15 +148,15 @@ impl<'a, T: Scalar> GradientRecovery<'a, T> {
             }
         };
         let mut observer = self.observer.take();
-        let mut found = self.newton(x, found, &mut observer)?;
-        if let (Some(weights), Some(x)) = (&self.ridge, &found.x) {
-            let loss = GradientInversion::new(&self.model, self.target.clone())?
-                .with_ridge(weights.clone())?
-                .in_cell(self.signs.clone())?;
-            let stationary = stationary::newton(&loss, x, self.max_iters, |k, g| {
-                report(&mut observer, "ridge", k, g)
-            })?;
-            stationary.enter(&mut found);
+        let mut found = self.newton(x.clone(), found, &mut observer)?;
+        if let Some(weights) = &self.ridge {
+            let regularised = Regularised {
+                model: &self.model,
+                target: &self.target,
+                weights,
+                max_iters: self.max_iters,
+            };
+            regularised.gradient(&self.signs, &x, &mut found, &mut observer)?;
             if let Some(x) = &found.x {
                 let at = Iterate::at(&self.model, &self.target, x.clone())?;
                 found.residual = Some(self.relative_residual(&at)?).filter(|r| r.is_finite());
@@ -174,11 +184,20 @@ impl<'a, T: Scalar> GradientRecovery<'a, T> {
         let mut current = Iterate::at(&self.model, &self.target, x)?;
         let (mut iterations, mut evaluations) = (0, 1);
         let mut step = current.newton_step(&mut evaluations)?;
-        let far = real::<T>(FAR) * slack.amax();
-        while iterations < self.max_iters
-            && current.decrement(&step) > floor
-            && current.geometry.slack().amin() < far
-        {
+        let mut far = Some(real::<T>(FAR) * slack.amax());
+        let mut infeasibility = None;
+        loop {
+            let near = far.is_none_or(|far| current.geometry.slack().amin() < far);
+            if !near {
+                infeasibility = self.recession(&start, &current)?;
+                far = None;
+            }
+            if infeasibility.is_some()
+                || iterations >= self.max_iters
+                || !(current.decrement(&step) > floor)
+            {
+                break;
+            }
             let Some(next) = self.descend(&domain, &current, &step, &mut evaluations)? else {
                 break;
             };
@@ -195,7 +214,28 @@ impl<'a, T: Scalar> GradientRecovery<'a, T> {
         // The step not taken is the error that is left; rounding of g adds to it.
         let errors = step.abs() + current.rounding(&self.terms(&current.geometry)?);
         let residual = self.relative_residual(&current)?;
-        let (status, reason, directions) = self.judge(&domain, &start, &current, &step)?;
+        // The decrement is the distance to the solution in the local norm, in
+        // which the cell's boundary is about 1 away. Far out it vanishes by
+        // underflow, and only the residual still tells.
+        let (decrement, misfit) = (current.decrement(&step), self.misfit(&current)?);
+        let solved = matched(decrement) && matched(misfit);
+        if !solved && far.is_some() {
+            infeasibility = self.recession(&start, &current)?;
+        }
+        let (status, reason) = if infeasibility.is_some() {
+            let reason = "the cell is unbounded along the direction of recession given, on which V − cᵀx falls for ever: no x in it has this gradient (checked in exact arithmetic)";
+            (Status::Infeasible, reason.to_string())
+        } else if solved {
+            let reason = format!("the Newton decrement is {:.1e}", to_f64(decrement));
+            (Status::Recovered, reason)
+        } else {
+            let reason = format!(
+                "the Newton decrement is still {:.1e}, the residual {:.1e}, and no direction proves that there is no x",
+                to_f64(decrement),
+                to_f64(misfit)
+            );
+            (Status::NotConverged, reason)
+        };
         Ok(Recovery {
             x: (status != Status::Infeasible).then_some(current.x),
             method: method.to_string(),
@@ -203,50 +243,18 @@ impl<'a, T: Scalar> GradientRecovery<'a, T> {
             evaluations,
             residual: Some(residual).filter(|r| r.is_finite()),
             errors: Some(errors),
-            directions,
+            infeasibility,
             ..Recovery::new(status, reason)
         })
     }
 
-    /// What the last iterate is: the solution, or on its way to infinity.
-    fn judge(
+    /// A proof that there is no x; the way the iterates went is a first guess.
+    fn recession(
         &self,
-        domain: &Domain,
         start: &DVector<T>,
         last: &Iterate<T>,
-        step: &DVector<T>,
-    ) -> Result<(Status, String, Vec<DVector<T>>), Error> {
-        let decrement = last.decrement(step);
-        let residual = self.misfit(last)?;
-        // The decrement is the distance to the solution in the local norm, in
-        // which the cell's boundary is about 1 away. Far out it vanishes by
-        // underflow, and only the residual still tells.
-        if matched(decrement) && matched(residual) {
-            let reason = format!("the Newton decrement is {:.1e}", to_f64(decrement));
-            return Ok((Status::Recovered, reason, Vec::new()));
-        }
-        // If some h never leaves the cell and cᵀh ≥ 0, then V(x) − cᵀx falls for
-        // ever along it. The way the iterates went is the candidate.
-        let way = &last.x - start;
-        let length = way.norm();
-        if length > real::<T>(FAR) * start.norm().max(T::one()) {
-            let h = way / length;
-            let change = self.model.design().apply(&h)?;
-            let recedes = domain
-                .largest_step(last.geometry.slack(), &change)
-                .is_none_or(|t| t > length);
-            let slope = self.target.dot(&h);
-            if recedes && slope >= -real::<T>(1e-6) * self.target.norm() {
-                let reason = "the cell is unbounded along the direction given, and no x in it has this gradient".to_string();
-                return Ok((Status::Infeasible, reason, vec![h]));
-            }
-        }
-        let reason = format!(
-            "the Newton decrement is still {:.1e}, the residual {:.1e}",
-            to_f64(decrement),
-            to_f64(residual)
-        );
-        Ok((Status::NotConverged, reason, Vec::new()))
+    ) -> Result<Option<Infeasibility<T>>, Error> {
+        recession::certificate(&self.model, &self.signs, &self.target, &(&last.x - start))
     }
 
     /// The longest step of 1, ½, ¼, … that stays inside and decreases φ.

@@ -27,13 +27,17 @@
 //! # Ok::<(), levinv::Error>(())
 //! ```
 
+mod continuation;
+mod dyadic;
 mod found;
 mod gradient;
 mod iterate;
 mod lift;
 mod linear;
+mod null_space;
 mod obstacles;
 mod polish;
+mod recession;
 mod scores;
 mod signs;
 mod start;

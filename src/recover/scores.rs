@@ -4,13 +4,12 @@ use nalgebra::DVector;
 
 use super::obstacles::{check_units, first_obstacle, sum_tolerance};
 use super::signs::{self, Found};
+use super::stationary::Regularised;
 use super::structure::Components;
-use super::{
-    Observer, Progress, Recovery, Status, linear, matched, polish, report, stationary, weights,
-};
+use super::{Observer, Progress, Recovery, Status, linear, matched, polish, report, weights};
 use crate::error::{Error, trial};
 use crate::geometry::{Model, Signs, check_vector};
-use crate::objective::{Ridge, ScoreInversion};
+use crate::objective::Ridge;
 use crate::scalar::{Scalar, to_f64};
 
 /// Newton steps on the row weights; ten to twenty are usual.
@@ -151,18 +150,18 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
             Some((status, reason)) => Recovery::new(status, reason),
             None => self.recover(&components, &mut observer)?,
         };
-        if let (Some(weights), Some(x)) = (&self.ridge, &found.x) {
-            let loss = ScoreInversion::new(&self.model, self.target.clone())?
-                .with_ridge(weights.clone())?;
-            let stationary = stationary::newton(&loss, x, self.max_iters, |k, g| {
-                report(&mut observer, "ridge", k, g)
-            })?;
-            stationary.enter(&mut found);
-            if let Some(x) = &found.x {
-                let scores = self.model.at(x)?;
-                found.residual = Some((scores.scores() - &self.target).norm() / self.target.norm())
-                    .filter(|r| r.is_finite());
-            }
+        if let Some(weights) = &self.ridge {
+            let signs = match &self.signs {
+                SignKnowledge::Known(signs) => Some(signs),
+                _ => None,
+            };
+            let regularised = Regularised {
+                model: &self.model,
+                target: &self.target,
+                weights,
+                max_iters: self.max_iters,
+            };
+            regularised.scores(signs, &mut found, &mut observer)?;
         }
         Ok(found)
     }

@@ -81,7 +81,8 @@ pub fn largest_slack_start<T: Scalar>(model: &Model<T>, signs: &Signs) -> Result
     Err(Error::EmptyCell { slack: radius })
 }
 
-fn read<T: Scalar>(model: &Model<T>) -> Result<DMatrix<f64>, Error> {
+/// A in f64, n×d.
+pub(super) fn read<T: Scalar>(model: &Model<T>) -> Result<DMatrix<f64>, Error> {
     let mut rows = DMatrix::zeros(model.nrows(), model.dim());
     model.design().read_rows(0, &mut rows)?;
     Ok(rows.map(to_f64))
@@ -112,31 +113,42 @@ fn largest_ball(rows: &DMatrix<f64>, rhs: &[f64], width: f64) -> Result<(Vec<f64
     let mut bounds = rhs.to_vec();
     bounds.extend(std::iter::repeat_n(width, 2 * d));
     bounds.push(1.0);
-    let objective: Vec<f64> = (0..=d).map(|k| if k == d { -1.0 } else { 0.0 }).collect();
-    let quadratic = CscMatrix::zeros((d + 1, d + 1));
-    let failed = |reason: String| Error::Solver {
-        what: "the search for a start",
-        reason,
-    };
+    let objective: Vec<f64> = (0..=d).map(|k| if k == d { 1.0 } else { 0.0 }).collect();
+    let x = maximise("the search for a start", &objective, &constraints, &bounds)?;
+    let t = x[d];
+    Ok((x, t))
+}
+
+/// The x with constraints·x ≤ bounds that makes objectiveᵀx largest, by the
+/// interior-point solver Clarabel.
+pub(super) fn maximise(
+    what: &'static str,
+    objective: &[f64],
+    constraints: &CscMatrix<f64>,
+    bounds: &[f64],
+) -> Result<Vec<f64>, Error> {
+    let (height, width) = (constraints.m, constraints.n);
+    let quadratic = CscMatrix::zeros((width, width));
+    let failed = |reason: String| Error::Solver { what, reason };
     let settings = DefaultSettingsBuilder::default()
         .verbose(false)
         .build()
         .map_err(|e| failed(e.to_string()))?;
     let cones = [SupportedConeT::NonnegativeConeT(height)];
+    let minimised: Vec<f64> = objective.iter().map(|v| -v).collect();
     let mut solver = DefaultSolver::new(
         &quadratic,
-        &objective,
-        &constraints,
-        &bounds,
+        &minimised,
+        constraints,
+        bounds,
         &cones,
         settings,
     )
     .map_err(|e| failed(e.to_string()))?;
     solver.solve();
     let x = solver.solution.x.clone();
-    if x.len() != d + 1 || x.iter().any(|v| !v.is_finite()) {
+    if x.len() != width || x.iter().any(|v| !v.is_finite()) {
         return Err(failed(format!("{:?}", solver.solution.status)));
     }
-    let t = x[d];
-    Ok((x, t))
+    Ok(x)
 }

@@ -182,6 +182,16 @@ impl<T: Scalar> Curvature<T> {
         (-self.newton(gradient).dot(gradient)).max(T::zero()).sqrt()
     }
 
+    /// H⁻¹ in plain coordinates.
+    pub(crate) fn inverse(&self, frame: &Frame<T>) -> DMatrix<T> {
+        let columns = self.vectors.column_iter().zip(self.values.iter());
+        let columns: Vec<_> = columns
+            .map(|(v, l)| frame.step(&v.into_owned()) / l.abs().sqrt())
+            .collect();
+        let root = DMatrix::from_columns(&columns);
+        &root * root.transpose()
+    }
+
     /// Whether no eigenvalue is negative beyond rounding.
     pub(crate) fn is_convex(&self) -> bool {
         self.values.iter().all(|l| *l >= -self.floor)

@@ -85,6 +85,7 @@ mod watched;
 
 pub use approximate_newton::{ApproximateNewton, Damping};
 pub use cell_newton::CellNewton;
+pub(crate) use cell_newton::Curvature;
 pub use descend::BOUNDARY_FRACTION;
 pub use executor::SolverState;
 use executor::argmin_solver;

@@ -13,6 +13,7 @@ pub mod measure;
 pub mod planted;
 pub mod problems;
 pub mod reference;
+pub mod ridge;
 pub mod sampling;
 pub mod solving;
 pub mod test_functions;
