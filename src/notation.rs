@@ -107,6 +107,14 @@
 //! multiplied by a constant: when b lies in the column space of A, so that x can
 //! move along s, only that line is determined.
 //!
+//! # Noise in a target
+//!
+//! ```text
+//! scores:   minimise ½ rᵀC⁺r,  cov x = (JᵀC⁺J)⁻¹,  J = −2ΛA_x                  (N1)
+//! gradient: cov x = H_V⁻¹ C H_V⁻¹                                              (N2)
+//! to first order, which holds while ω = max_i sd(a_iᵀδx)/|s_i| is small        (N3)
+//! ```
+//!
 //! # Sampling
 //!
 //! Here σ are the leverage scores of D^{1/2}A for a diagonal D ≥ 0, and D̃ keeps
