@@ -13,6 +13,7 @@ mod common;
 mod approximate;
 mod certificates;
 mod command;
+mod intervals;
 mod ridge;
 mod sampling;
 mod solvers;
@@ -71,6 +72,16 @@ const BARS: &[Bar] = &[
         "recovery",
         "100 random instances of each recovery",
         recovery,
+    ),
+    (
+        "intervals",
+        "coverage of 95 % intervals at 3, 6 and 9 decimals and three noise levels",
+        intervals::intervals,
+    ),
+    (
+        "intervals-calibration",
+        "coverage by how far noise spreads x, ω",
+        intervals::calibration,
     ),
     (
         "scale",

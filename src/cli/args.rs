@@ -133,6 +133,19 @@ pub struct RecoverArgs {
     /// squared); the answer is then a stationary point of the regularised loss
     #[arg(long, value_name = "NUMBER|FILE", allow_negative_numbers = true)]
     pub ridge: Option<String>,
+    /// The target is rounded to K digits after the point: x is then the weighted least-squares
+    /// estimate, with a 95 % interval for each coefficient
+    #[arg(long, value_name = "K", conflicts_with_all = ["significant", "noise", "solver", "ridge"])]
+    pub digits: Option<u32>,
+    /// The target is rounded to K significant digits
+    #[arg(long, value_name = "K", conflicts_with_all = ["noise", "solver", "ridge"])]
+    pub significant: Option<u32>,
+    /// The target has independent errors with this standard deviation
+    #[arg(long, value_name = "SD", allow_negative_numbers = true, conflicts_with_all = ["solver", "ridge"])]
+    pub noise: Option<f64>,
+    /// Scores that the .csv file marks as missing (NA, NaN and the like) are left out of the fit
+    #[arg(long, conflicts_with_all = ["solver", "ridge"])]
+    pub allow_missing: bool,
     /// Seeds whatever is random; equal seeds give equal results
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
@@ -215,6 +228,10 @@ impl RecoverArgs {
             && self.start.is_none()
             && self.solver.is_none()
             && self.ridge.is_none()
+            && self.digits.is_none()
+            && self.significant.is_none()
+            && self.noise.is_none()
+            && !self.allow_missing
     }
 }
 

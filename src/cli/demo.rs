@@ -40,6 +40,7 @@ pub fn run(args: &RecoverArgs) -> Result<Outcome, CliError> {
         signs: Given::Unknown,
         start: None,
         ridge: None,
+        noise: None,
     };
     let finished = recover::globally(&problem, args).map_err(failed)?;
     recover::write_outputs(args, &finished)?;

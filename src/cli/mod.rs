@@ -9,6 +9,7 @@ mod evaluate;
 mod files;
 mod history;
 mod inputs;
+mod noise;
 mod outcome;
 mod outputs;
 mod problem;

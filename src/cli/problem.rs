@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use levinv::recover::Recovery;
+use levinv::recover::{Noise, Recovery};
 use levinv::solver::certificate::{Assumptions, Certificate};
 use levinv::solver::{Counts, FullObjective};
 use levinv::{DVector, GradientInversion, Model, ScoreInversion, Signs};
@@ -18,6 +18,7 @@ pub struct Problem {
     pub signs: Given,
     pub start: Option<DVector<f64>>,
     pub ridge: Option<DVector<f64>>,
+    pub noise: Option<Noise<f64>>,
 }
 
 /// What the user said about the signs.

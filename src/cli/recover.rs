@@ -9,9 +9,10 @@ use levinv::solver::NamedSolver;
 
 use super::args::{RecoverArgs, TargetName};
 use super::error::{CliError, Sources};
-use super::files::{read_vector, write_vector};
+use super::files::{read_vector, read_vector_with_missing, write_vector};
 use super::history::{self, Row};
 use super::inputs::{model, required, ridge};
+use super::noise;
 use super::outputs::check_outputs;
 use super::problem::{Finished, Given, Problem, objective, proof};
 use super::progress::Spinner;
@@ -39,7 +40,7 @@ pub fn run(args: &RecoverArgs) -> Result<Outcome, CliError> {
         Some(solver) => with_solver::run(&problem, solver, args),
         None => globally(&problem, args),
     };
-    let finished = finished.map_err(|e| sources.blame(&e))?;
+    let finished = finished.map_err(|e| noise::blame(&problem, &sources, &e))?;
     write_outputs(args, &finished)?;
     let text = if args.json {
         outcome::to_json(&finished)
@@ -72,7 +73,12 @@ fn read(args: &RecoverArgs, solver: bool, sources: &Sources) -> Result<Problem, 
     let rhs = required(&args.rhs, "--rhs", why)?;
     let target = required(&args.target, "--target", why)?;
     let model = model(matrix, rhs, sources)?;
-    let target = read_vector(target)?;
+    let noise = noise::of(args, name, sources)?;
+    let target = if args.allow_missing {
+        read_vector_with_missing(target)?
+    } else {
+        read_vector(target)?
+    };
     let start = args.start.as_deref().map(read_vector).transpose()?;
     if let Some(start) = &start {
         // Shape and values are told before anything is made of them.
@@ -114,6 +120,7 @@ fn read(args: &RecoverArgs, solver: bool, sources: &Sources) -> Result<Problem, 
         signs,
         start,
         ridge,
+        noise,
     })
 }
 
@@ -159,6 +166,7 @@ pub fn globally(problem: &Problem, args: &RecoverArgs) -> Result<Finished, levin
         signs,
         start,
         ridge,
+        noise,
         ..
     } = problem;
     let max_iters = args.max_iters.unwrap_or(levinv::recover::MAX_ITERS);
@@ -168,7 +176,11 @@ pub fn globally(problem: &Problem, args: &RecoverArgs) -> Result<Finished, levin
                 Given::Unknown => SignKnowledge::Unknown,
                 Given::Known(signs) => SignKnowledge::Known(signs.clone()),
             };
-            let mut run = ScoreRecovery::new(model, target.clone())?
+            let run = match noise {
+                Some(noise) => ScoreRecovery::noisy(model, target.clone(), noise.clone())?,
+                None => ScoreRecovery::new(model, target.clone())?,
+            };
+            let mut run = run
                 .signs(signs)?
                 .seed(args.seed)
                 .max_iters(max_iters)
@@ -182,6 +194,9 @@ pub fn globally(problem: &Problem, args: &RecoverArgs) -> Result<Finished, levin
             let mut run = GradientRecovery::new(model, target.clone())?
                 .max_iters(max_iters)
                 .observe(watch);
+            if let Some(noise) = noise {
+                run = run.noise(noise.clone())?;
+            }
             if let Given::Known(signs) = signs {
                 run = run.signs(signs.clone())?;
             }
@@ -195,6 +210,19 @@ pub fn globally(problem: &Problem, args: &RecoverArgs) -> Result<Finished, levin
         }
     };
     drop(spinner);
+    if problem.noise.is_some() && problem.name == TargetName::Scores {
+        // The estimate minimises the weighted misfit: of the plain one it is no
+        // minimiser, and there is nothing to certify.
+        return Ok(Finished {
+            proof: None,
+            recovery,
+            value: None,
+            gradient_norm: None,
+            counts: None,
+            history: rows,
+            seconds: started.elapsed().as_secs_f64(),
+        });
+    }
     let objective = objective(problem, false)?;
     let x = recovery.x.as_ref();
     let value = x.map(|x| objective.value(x)).transpose()?;

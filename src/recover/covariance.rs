@@ -2,12 +2,13 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use super::noise::{Noise, Whitening};
+use super::noise::Noise;
+use super::whitening::Whitening;
 use crate::error::Error;
 use crate::geometry::{Geometry, Model};
 use crate::linalg::{BlockWalk, Design, Factor, Factorisation};
 use crate::objective::{HasHessian, VolumetricBarrier, score_jacobian};
-use crate::scalar::Scalar;
+use crate::scalar::{Scalar, real};
 
 /// How far noise in a target spreads the x that is recovered from it, to first
 /// order.
@@ -26,6 +27,11 @@ impl<T: Scalar> Spread<T> {
     /// Standard deviation of each coefficient.
     pub fn deviations(&self) -> DVector<T> {
         self.covariance.diagonal().map(|v| v.max(T::zero()).sqrt())
+    }
+
+    /// Half-widths of intervals that reach so many standard deviations.
+    pub(crate) fn half_widths(&self, quantile: f64) -> DVector<T> {
+        self.deviations() * real::<T>(quantile)
     }
 
     /// Standard deviation of aᵀx for each row a of a matrix with d columns: of

@@ -74,7 +74,7 @@ pub struct Recovery<T: Scalar> {
     /// (to the size of its terms where that is zero); none without a point.
     pub residual: Option<T>,
     /// How far each parameter may be off, from the residual and from rounding,
-    /// to first order.
+    /// to first order; where noise was stated, the half-width of its interval.
     pub errors: Option<DVector<T>>,
     /// Directions along which x may move without changing the target: a basis,
     /// with exact zeros for the coefficients that it leaves alone. What is

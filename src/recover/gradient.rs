@@ -3,10 +3,11 @@
 use nalgebra::DVector;
 
 use super::iterate::Iterate;
+use super::noise::{self, Noise};
 use super::stationary::Regularised;
 use super::{
-    Infeasibility, Observer, Progress, Recovery, Status, largest_slack_start, matched, recession,
-    report,
+    Infeasibility, Observer, Progress, Recovery, Status, largest_slack_start, matched,
+    noisy_gradient, recession, report,
 };
 use crate::error::{Error, trial};
 use crate::geometry::{Domain, Geometry, Model, Signs, check_vector};
@@ -67,6 +68,7 @@ pub struct GradientRecovery<'a, T: Scalar> {
     ridge: Option<DVector<T>>,
     max_iters: usize,
     observer: Option<Observer<'a>>,
+    noise: Option<Noise<T>>,
 }
 
 impl<'a, T: Scalar> GradientRecovery<'a, T> {
@@ -84,7 +86,23 @@ impl<'a, T: Scalar> GradientRecovery<'a, T> {
             ridge: None,
             max_iters: MAX_ITERS,
             observer: None,
+            noise: None,
         })
+    }
+
+    /// States the errors of the target. Each entry of x that is found then has a
+    /// 95 % interval in [`Recovery::uncertainty`], by cov x = H_V⁻¹CH_V⁻¹ (N2); the
+    /// end is [`Status::TooNoisy`] where ω is above
+    /// [`TRUSTED_GRADIENT`](super::TRUSTED_GRADIENT). None of d entries may be
+    /// missing: they determine x and nothing is left over, not to test the noise
+    /// by either. [`run`](Self::run) refuses a ridge besides noise.
+    ///
+    /// # Errors
+    /// Those of [`Noise::deviations`].
+    pub fn noise(mut self, noise: Noise<T>) -> Result<Self, Error> {
+        noise.read_gradient(&self.target)?;
+        self.noise = Some(noise);
+        Ok(self)
     }
 
     /// The cell with these signs instead.
@@ -140,6 +158,9 @@ impl<'a, T: Scalar> GradientRecovery<'a, T> {
     pub fn run(mut self) -> Result<Recovery<T>, Error> {
         // Before hours of work, and also where there is no x to regularise.
         self.ridge = Ridge::effective(&self.model, self.ridge)?;
+        if self.noise.is_some() && self.ridge.is_some() {
+            return Err(noise::with_ridge());
+        }
         let (x, found) = match &self.start {
             Some(x) => (x.clone(), "damped Newton from the given start"),
             None => {
@@ -149,6 +170,9 @@ impl<'a, T: Scalar> GradientRecovery<'a, T> {
         };
         let mut observer = self.observer.take();
         let mut found = self.newton(x.clone(), found, &mut observer)?;
+        if let Some(noise) = &self.noise {
+            noisy_gradient::enter(&self.model, &self.target, noise, &mut found)?;
+        }
         if let Some(weights) = &self.ridge {
             let regularised = Regularised {
                 model: &self.model,

@@ -1,7 +1,8 @@
 //! How far the entries of a target may be off.
 
-use nalgebra::{DMatrix, DVector, SymmetricEigen};
+use nalgebra::{DMatrix, DVector};
 
+use super::whitening::Whitening;
 use crate::error::Error;
 use crate::geometry::check_vector;
 use crate::scalar::{Scalar, count, epsilon, real, to_f64};
@@ -14,8 +15,6 @@ pub const MAX_SIGNIFICANT: u32 = 17;
 /// Rounding of a target known to all digits, in units of ε and of its largest
 /// entry: what d products a row leave, as measured on random designs.
 const EXACT_UNITS: f64 = 8.0;
-/// Iterations of the eigenvalues of a covariance for each of them.
-const EIGEN_ITERS: usize = 100;
 
 /// What is known of the errors in a target of scores, or of a gradient.
 ///
@@ -112,7 +111,8 @@ impl<T: Scalar> Noise<T> {
     /// [`Error::OutOfRange`] unless it is positive and finite, with its square.
     pub fn standard_deviation(sd: T) -> Result<Self, Error> {
         // `!(v > 0)` also refuses NaN.
-        if !(sd > T::zero() && sd * sd > T::zero()) || !(sd * sd).is_finite() {
+        let square = sd * sd;
+        if !(sd > T::zero() && square > T::zero() && square.is_finite()) {
             let range = "positive and finite, with its square";
             return Err(out_of_range("noise standard deviation", to_f64(sd), range));
         }
@@ -184,6 +184,12 @@ impl<T: Scalar> Noise<T> {
         self.law == Law::Exact
     }
 
+    /// Whether a squared misfit in units of exact entries is equality by half
+    /// their digits, relative to the largest.
+    pub(crate) fn is_match(&self, square: T) -> bool {
+        square.sqrt() * real(EXACT_UNITS) * epsilon::<T>() <= epsilon::<T>().sqrt()
+    }
+
     /// Whether the errors are those of rounding, bounded by half a unit.
     pub fn is_rounding(&self) -> bool {
         matches!(self.law, Law::Decimals(_) | Law::Significant(_))
@@ -199,9 +205,6 @@ impl<T: Scalar> Noise<T> {
     /// relative.
     pub fn deviations(&self, target: &DVector<T>) -> Result<DVector<T>, Error> {
         let known = self.known(target)?;
-        let size = (0..target.len())
-            .filter(|&i| known[i])
-            .fold(T::zero(), |m, i| m.max(target[i].abs()));
         if let Law::Covariance(c) = &self.law
             && c.nrows() != target.len()
         {
@@ -213,9 +216,7 @@ impl<T: Scalar> Noise<T> {
             });
         }
         let of = |i: usize| match &self.law {
-            // A target of zeros is exact to no size of its own: to 1.
-            Law::Exact if size == T::zero() => Ok(epsilon::<T>() * real(EXACT_UNITS)),
-            Law::Exact => Ok(size * epsilon::<T>() * real(EXACT_UNITS)),
+            Law::Exact => Ok(rounding(size_of(target, &known))),
             Law::Decimals(k) => Ok(uniform(power_of_ten(-f64::from(*k)))),
             Law::Significant(k) => last_place(target[i], *k).map(uniform).ok_or_else(|| {
                 let value = to_f64(target[i]);
@@ -237,6 +238,18 @@ impl<T: Scalar> Noise<T> {
         Ok(out)
     }
 
+    /// The variance of the sum of these entries.
+    pub(crate) fn variance_of_sum(&self, reading: &Reading<T>, rows: &[usize]) -> T {
+        match &self.law {
+            Law::Covariance(c) => rows.iter().fold(T::zero(), |sum, &i| {
+                rows.iter().fold(sum, |sum, &j| sum + c[(i, j)])
+            }),
+            _ => rows.iter().fold(T::zero(), |sum, &i| {
+                sum + reading.deviations[i] * reading.deviations[i]
+            }),
+        }
+    }
+
     /// Which entries are known.
     fn known(&self, target: &DVector<T>) -> Result<Vec<bool>, Error> {
         // NaN is the one number that is not equal to itself.
@@ -251,7 +264,7 @@ impl<T: Scalar> Noise<T> {
     pub(crate) fn read_scores(&self, target: &DVector<T>) -> Result<Reading<T>, Error> {
         let known = self.known(target)?;
         let mut values = target.clone();
-        // Zero is one of the ends here, also for digits that say nothing of it.
+        let mut is_interval = vec![false; target.len()];
         let mut deviations = self.deviations(target)?;
         if let Law::Decimals(k) = &self.law {
             let half = power_of_ten::<T>(-f64::from(*k)) * real(0.5);
@@ -266,22 +279,27 @@ impl<T: Scalar> Noise<T> {
                 };
                 values[i] = end;
                 deviations[i] = uniform(half);
+                is_interval[i] = true;
             }
         }
         Ok(Reading {
+            deviations: with_rounding(&deviations, &known, size_of(&values, &known)),
             values,
-            deviations,
             known,
+            is_interval,
         })
     }
 
     /// A target of a gradient as it enters a fit.
     pub(crate) fn read_gradient(&self, target: &DVector<T>) -> Result<Reading<T>, Error> {
         check_vector("target", target, target.len())?;
+        let known = vec![true; target.len()];
+        let deviations = self.deviations(target)?;
         Ok(Reading {
             values: target.clone(),
-            deviations: self.deviations(target)?,
-            known: vec![true; target.len()],
+            deviations: with_rounding(&deviations, &known, size_of(target, &known)),
+            is_interval: vec![false; target.len()],
+            known,
         })
     }
 
@@ -306,7 +324,7 @@ impl<T: Scalar> Noise<T> {
         let known: Vec<usize> = (0..reading.known.len())
             .filter(|&i| reading.known[i])
             .collect();
-        Whitening::of_matrix(c, &known, sums && known.len() == reading.known.len())
+        Whitening::of_matrix(c, &known, sums)
     }
 }
 
@@ -318,88 +336,34 @@ pub(crate) struct Reading<T: Scalar> {
     /// Zero where nothing is known.
     pub(crate) deviations: DVector<T>,
     pub(crate) known: Vec<bool>,
+    /// Where an end of [0, 1] was given for an interval.
+    pub(crate) is_interval: Vec<bool>,
 }
 
-impl<T: Scalar> Reading<T> {
-    /// Rows without a value.
-    pub(crate) fn missing(&self) -> Vec<usize> {
-        (0..self.known.len()).filter(|&i| !self.known[i]).collect()
-    }
+/// The largest known entry.
+fn size_of<T: Scalar>(values: &DVector<T>, known: &[bool]) -> T {
+    (0..values.len())
+        .filter(|&i| known[i])
+        .fold(T::zero(), |m, i| m.max(values[i].abs()))
 }
 
-/// W with WᵀW = C⁺.
-#[derive(Debug, Clone)]
-pub(crate) enum Whitening<T: Scalar> {
-    Diagonal(DVector<T>),
-    Full(DMatrix<T>),
+/// What the arithmetic leaves of an entry of a target of this size; of zeros,
+/// which have no size of their own, that of 1.
+fn rounding<T: Scalar>(size: T) -> T {
+    let size = if size > T::zero() { size } else { T::one() };
+    size * epsilon::<T>() * real(EXACT_UNITS)
 }
 
-impl<T: Scalar> Whitening<T> {
-    /// From the known rows and columns of C; `sums` allows C·1 = 0.
-    fn of_matrix(c: &DMatrix<T>, known: &[usize], sums: bool) -> Result<Self, Error> {
-        let part = c.select_rows(known).select_columns(known);
-        // To unit variance first: eigenvalues are then judged in no unit.
-        let scale = part.diagonal().map(|v| T::one() / v.sqrt());
-        let mut unit = part;
-        for (j, mut column) in unit.column_iter_mut().enumerate() {
-            column.component_mul_assign(&scale);
-            column.scale_mut(scale[j]);
+/// Noise below the arithmetic's own rounding is not all there is.
+fn with_rounding<T: Scalar>(deviations: &DVector<T>, known: &[bool], size: T) -> DVector<T> {
+    let own = rounding(size);
+    DVector::from_fn(deviations.len(), |i, _| {
+        if known[i] {
+            (deviations[i] * deviations[i] + own * own).sqrt()
+        } else {
+            T::zero()
         }
-        let m = known.len();
-        let limit = EIGEN_ITERS.saturating_mul(m.max(1));
-        let eigen = SymmetricEigen::try_new(unit, epsilon(), limit).ok_or(Error::Singular {
-            what: "noise covariance",
-        })?;
-        let floor = eigen.eigenvalues.amax() * epsilon::<T>() * count::<T>(m) * real(8.0);
-        // Along 1, in the units of the eigenvectors, it is scale⁻¹.
-        let ones = scale.map(|s| T::one() / s).normalize();
-        let mut rows = Vec::with_capacity(m);
-        for (k, &value) in eigen.eigenvalues.iter().enumerate() {
-            let vector = eigen.eigenvectors.column(k);
-            if value > floor {
-                rows.push((vector.component_mul(&scale) / value.sqrt()).transpose());
-            } else if value < -floor || !sums || vector.dot(&ones).abs() < real(0.999) {
-                return Err(out_of_range(
-                    "an eigenvalue of the noise covariance",
-                    to_f64(value),
-                    "positive, but for one along (1, …, 1) where scores have their sum",
-                ));
-            }
-        }
-        let mut out = DMatrix::zeros(rows.len(), c.nrows());
-        for (k, row) in rows.iter().enumerate() {
-            for (&i, &value) in known.iter().zip(row.iter()) {
-                out[(k, i)] = value;
-            }
-        }
-        Ok(Whitening::Full(out))
-    }
-
-    /// W v.
-    pub(crate) fn apply(&self, v: &DVector<T>) -> DVector<T> {
-        match self {
-            Whitening::Diagonal(w) => v.component_mul(w),
-            Whitening::Full(w) => w * v,
-        }
-    }
-
-    /// W J.
-    pub(crate) fn apply_to_rows(&self, j: &DMatrix<T>) -> DMatrix<T> {
-        match self {
-            Whitening::Diagonal(w) => {
-                DMatrix::from_fn(j.nrows(), j.ncols(), |i, k| j[(i, k)] * w[i])
-            }
-            Whitening::Full(w) => w * j,
-        }
-    }
-
-    /// The independent errors that it makes.
-    pub(crate) fn rank(&self) -> usize {
-        match self {
-            Whitening::Diagonal(w) => w.iter().filter(|w| **w > T::zero()).count(),
-            Whitening::Full(w) => w.nrows(),
-        }
-    }
+    })
 }
 
 /// The standard deviation of a uniform number in an interval of this width.
@@ -423,6 +387,14 @@ fn last_place<T: Scalar>(value: T, k: u32) -> Option<T> {
     Some(power_of_ten(exponent)).filter(|u: &T| *u > T::zero())
 }
 
-fn out_of_range(name: &'static str, value: f64, range: &'static str) -> Error {
+/// What a recovery answers that is given both.
+pub(super) fn with_ridge() -> Error {
+    Error::Solver {
+        what: "the recovery",
+        reason: "noise and a ridge cannot be given together: with a ridge the answer is no estimate of x".into(),
+    }
+}
+
+pub(super) fn out_of_range(name: &'static str, value: f64, range: &'static str) -> Error {
     Error::OutOfRange { name, value, range }
 }

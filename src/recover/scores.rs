@@ -2,13 +2,16 @@
 
 use nalgebra::DVector;
 
+use super::noise::{self, Noise};
+use super::noisy::NoisyScores;
+use super::noisy_target;
 use super::obstacles::{check_units, first_obstacle, sum_tolerance};
 use super::signs::{self, Found};
 use super::stationary::Regularised;
 use super::structure::Components;
 use super::{Observer, Progress, Recovery, Status, linear, matched, polish, report, weights};
 use crate::error::{Error, trial};
-use crate::geometry::{Model, Signs, check_vector};
+use crate::geometry::{Model, Signs, check_length, check_vector};
 use crate::objective::Ridge;
 use crate::scalar::{Scalar, to_f64};
 
@@ -58,6 +61,7 @@ pub struct ScoreRecovery<'a, T: Scalar> {
     seed: u64,
     max_iters: usize,
     observer: Option<Observer<'a>>,
+    noise: Option<Noise<T>>,
 }
 
 impl<'a, T: Scalar> ScoreRecovery<'a, T> {
@@ -92,6 +96,64 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
             seed: 0,
             max_iters: MAX_ITERS,
             observer: None,
+            noise: None,
+        })
+    }
+
+    /// For scores with errors of a stated kind: rounded, measured, or in part
+    /// missing (NaN, where the noise
+    /// [allows it](Noise::allow_missing)).
+    ///
+    /// x is then the weighted least-squares estimate, the minimiser of rᵀC⁺r (N1),
+    /// and [`Recovery::uncertainty`] gives a 95 % interval for each coefficient.
+    /// The end is [`Status::TooNoisy`], with the reason, where the misfit is less
+    /// probable than [`IMPROBABLE`](super::IMPROBABLE) or where noise moves x so
+    /// far (ω above [`TRUSTED_SCORES`](super::TRUSTED_SCORES)) that first order
+    /// says nothing of it, and [`Status::Ambiguous`] where a row near its
+    /// hyperplane fits as well with its other sign.
+    ///
+    /// One missing score is what the sum leaves; several are guessed, recovered,
+    /// predicted and guessed again, and have no part in the misfit.
+    ///
+    /// # Errors
+    /// [`Error::Shape`], [`Error::NonFinite`], those of [`Noise::deviations`], and
+    /// an entry outside [0, 1] or a sum off d by more than
+    /// [`FAR`](super::FAR) standard deviations. [`run`](Self::run) refuses a ridge
+    /// besides noise.
+    ///
+    /// ```
+    /// use levinv::{Model, recover::{Noise, ScoreRecovery, Status}};
+    /// use nalgebra::{DMatrix, DVector, dvector};
+    ///
+    /// let a = DMatrix::from_fn(12, 2, |i, j| if j == 0 { 1.0 } else { (i * i % 7) as f64 });
+    /// let b = DVector::from_fn(12, |i, _| (i * 5 % 11) as f64 - 4.3);
+    /// let secret = dvector![0.7, -1.9];
+    /// let model = Model::new(a, b)?;
+    /// let scores = model.at(&secret)?.scores().clone();
+    /// let published = scores.map(|s| (s * 1e5).round() / 1e5);
+    ///
+    /// let found = ScoreRecovery::noisy(&model, published, Noise::decimals(5)?)?.run()?;
+    /// assert_eq!(found.status, Status::Recovered);
+    /// let (x, width) = (found.x.expect("a point"), found.uncertainty.expect("intervals"));
+    /// for j in 0..2 {
+    ///     // Twice the width: an interval of 95 % may miss.
+    ///     assert!((x[j] - secret[j]).abs() < 2.0 * width.half_widths[j]);
+    /// }
+    /// # Ok::<(), levinv::Error>(())
+    /// ```
+    pub fn noisy(model: &Model<T>, target: DVector<T>, noise: Noise<T>) -> Result<Self, Error> {
+        check_length("target", &target, model.nrows())?;
+        noisy_target::check(model, &target, &noise)?;
+        check_units(model)?;
+        Ok(ScoreRecovery {
+            model: model.clone(),
+            target,
+            signs: SignKnowledge::Unknown,
+            ridge: None,
+            seed: 0,
+            max_iters: MAX_ITERS,
+            observer: None,
+            noise: Some(noise),
         })
     }
 
@@ -146,6 +208,20 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
         let mut observer = self.observer.take();
         let unknown = self.signs == SignKnowledge::Unknown;
         let components = Components::of(&self.model, self.seed)?;
+        if let Some(noise) = &self.noise {
+            if self.ridge.is_some() {
+                return Err(noise::with_ridge());
+            }
+            let problem = NoisyScores {
+                model: &self.model,
+                target: &self.target,
+                noise,
+                signs: &self.signs,
+                seed: self.seed,
+                max_iters: self.max_iters,
+            };
+            return problem.recover(&components, &mut observer);
+        }
         let mut found = match first_obstacle(&self.model, &self.target, unknown, &components)? {
             Some((status, reason)) => Recovery::new(status, reason),
             None => self.recover(&components, &mut observer)?,

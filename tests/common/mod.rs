@@ -9,6 +9,7 @@ pub mod derivatives;
 pub mod double_double;
 pub mod hard;
 pub mod instances;
+pub mod intervals;
 pub mod measure;
 pub mod planted;
 pub mod problems;

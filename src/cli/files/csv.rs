@@ -8,7 +8,7 @@
 //! rows are skipped.
 //!
 //! Refused: rows of different lengths, row names, infinities, decimal commas, text columns and
-//! any encoding but UTF-8. A missing value ([`is_missing`]) is refused too, and so is a blank
+//! any encoding but UTF-8. A missing value ([`is_missing`]) is refused too, unless asked for, and so is a blank
 //! line within a single column, which is how some programs write one; at the end of a file it
 //! cannot be told from a spare line end and is skipped. Limits: those of memory, as a table
 //! declares no size.
@@ -34,10 +34,13 @@ fn is_number(field: &str) -> bool {
 }
 
 /// Reads a table of `length` bytes from `input`; both `length` and `path` are for messages.
+/// With `missing`, marks of missing values become NaN; what is empty stays refused, as it may
+/// be a slip.
 pub(super) fn read(
     path: &Path,
     mut input: impl BufRead,
     length: u64,
+    missing: bool,
 ) -> Result<DMatrix<f64>, FileError> {
     let unreadable = |error| FileError::Unreadable(path.into(), error);
     let delimiter = delimiter(input.fill_buf().map_err(unreadable)?);
@@ -54,6 +57,7 @@ pub(super) fn read(
     // by the crate, which would name an offset.
     let mut table = Table {
         path,
+        missing,
         delimiter,
         names: None,
         columns: 0,
@@ -141,6 +145,7 @@ fn has_decimal_comma(field: &str, delimiter: u8) -> bool {
 /// The table as far as it is read, `values` row after row.
 struct Table<'a> {
     path: &'a Path,
+    missing: bool,
     delimiter: u8,
     names: Option<Vec<String>>,
     columns: usize,
@@ -223,6 +228,10 @@ impl Table<'_> {
             ));
         }
         for (column, field) in fields.iter().enumerate() {
+            if self.missing && !field.is_empty() && is_missing(field) {
+                self.values.push(f64::NAN);
+                continue;
+            }
             match field.parse::<f64>() {
                 Ok(value) if value.is_finite() => self.values.push(value),
                 parsed => {

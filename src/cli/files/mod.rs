@@ -96,6 +96,11 @@ fn file_at(path: &Path) -> Result<fs::Metadata, FileError> {
 /// The file is read once, from its beginning to its end, and may hold nothing after the matrix.
 /// Its length is asked for first: all sizes declared in the file are held against it.
 pub fn read_matrix(path: &Path) -> Result<Matrix, FileError> {
+    read(path, false)
+}
+
+/// `missing` lets a `.csv` file mark values as missing.
+fn read(path: &Path, missing: bool) -> Result<Matrix, FileError> {
     let format = Format::of(path)?;
     // Before the file is opened, since to open a pipe may be to wait for ever.
     let length = file_at(path)?.len();
@@ -103,7 +108,7 @@ pub fn read_matrix(path: &Path) -> Result<Matrix, FileError> {
     let input = BufReader::with_capacity(1 << 16, file);
     match format {
         Format::Mtx => mtx::read(path, input, length),
-        Format::Csv => csv::read(path, input, length).map(Matrix::Dense),
+        Format::Csv => csv::read(path, input, length, missing).map(Matrix::Dense),
         Format::Npy => npy::read(path, input, length).map(Matrix::Dense),
     }
 }
@@ -111,7 +116,15 @@ pub fn read_matrix(path: &Path) -> Result<Matrix, FileError> {
 /// Reads a vector: a matrix with one column or with one row, in any of the formats. A sparse one
 /// is filled up with zeros.
 pub fn read_vector(path: &Path) -> Result<DVector<f64>, FileError> {
-    let matrix = read_matrix(path)?;
+    vector(path, read_matrix(path)?)
+}
+
+/// The same, with NaN for the values that a `.csv` file marks as missing.
+pub fn read_vector_with_missing(path: &Path) -> Result<DVector<f64>, FileError> {
+    vector(path, read(path, true)?)
+}
+
+fn vector(path: &Path, matrix: Matrix) -> Result<DVector<f64>, FileError> {
     let (rows, columns) = match &matrix {
         Matrix::Dense(dense) => dense.shape(),
         Matrix::Sparse(sparse) => (sparse.nrows(), sparse.ncols()),

@@ -4,7 +4,7 @@ use super::super::tests::damage;
 use super::*;
 
 fn parse(bytes: &[u8]) -> Result<DMatrix<f64>, FileError> {
-    read(Path::new("a.csv"), bytes, bytes.len() as u64)
+    read(Path::new("a.csv"), bytes, bytes.len() as u64, false)
 }
 
 fn refusal(text: &str) -> (&'static str, String) {
