@@ -5,6 +5,7 @@
 )]
 
 pub mod adapter;
+pub mod audit;
 pub mod compare;
 mod error;
 mod geometry;

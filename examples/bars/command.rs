@@ -9,7 +9,7 @@ use crate::common::measure::relative_error;
 use crate::common::reference::{Case, cases};
 
 /// Runs `levinv` as anyone would, and reads its JSON.
-fn levinv(arguments: &[&str]) -> Value {
+pub fn levinv(arguments: &[&str]) -> Value {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
     let output = Command::new(cargo)
         .args(["run", "--release", "--quiet", "--bin", "levinv", "--"])

@@ -11,6 +11,7 @@
 mod common;
 
 mod approximate;
+mod audit;
 mod certificates;
 mod command;
 mod intervals;
@@ -167,6 +168,11 @@ const BARS: &[Bar] = &[
         "verify-large",
         "n = 2000, d = 50: what a verification takes",
         verify::large,
+    ),
+    (
+        "audit",
+        "what a publication leaks: predicted against simulated errors, and the time",
+        audit::audit,
     ),
     (
         "verify-testfunctions",

@@ -47,6 +47,14 @@ pub enum Command {
     /// child process with limits on evaluations and time; a failure, a panic or a time-out is a row
     /// with its reason. A problem whose derivatives are wrong is refused.
     Compare(CompareArgs),
+    /// How much publishing the scores of a model, or their gradient, would leak of it; without
+    /// files, of the stack loss model of `recover`.
+    ///
+    /// For every precision: the error of what an attacker recovers, predicted to first order and
+    /// simulated, per coefficient and overall, beside what least squares on A and b gives to
+    /// anybody; and the coarsest precision that keeps attackers a stated tolerance away. A verdict
+    /// is about these attacks, on this x; the report tells about x, and is to be kept as secret.
+    Audit(AuditArgs),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -301,4 +309,82 @@ pub struct CompareArgs {
     /// Serves a comparison as its child process
     #[arg(long, hide = true)]
     pub worker: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AuditedName {
+    /// The n leverage scores
+    Scores,
+    /// Their gradient, d numbers
+    Gradient,
+    /// One after the other
+    Both,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AttackerName {
+    /// For each row, on which side of the fit it lies
+    Known,
+    /// A, b and the publication alone
+    Unknown,
+    /// One after the other
+    Both,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct AuditArgs {
+    /// The design matrix A, n rows and d columns; the header of a .csv file names the coefficients
+    #[arg(long, value_name = "FILE")]
+    pub matrix: Option<PathBuf>,
+    /// The right-hand side b, n values: the response of a regression
+    #[arg(long, value_name = "FILE")]
+    pub rhs: Option<PathBuf>,
+    /// The secret x, d values: the model whose scores would be published
+    #[arg(long, value_name = "FILE")]
+    pub at: Option<PathBuf>,
+    /// What would be published
+    #[arg(long, value_name = "WHAT", default_value = "both")]
+    pub of: AuditedName,
+    /// What an attacker knows of the signs of s = Ax - b
+    #[arg(long, value_name = "WHAT", default_value = "both")]
+    pub signs: AttackerName,
+    /// Digits published: of scores after the point, of a gradient significant ones; a list like
+    /// 2,3,6 or a range like 1..12, its end included [default: 1..12]
+    #[arg(long, value_name = "LIST", conflicts_with = "noise")]
+    pub digits: Option<String>,
+    /// Standard deviations of normal noise to add instead, apart by commas: of scores as they are,
+    /// of a gradient relative to each entry
+    #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
+    pub noise: Option<String>,
+    /// Recoveries behind each simulated number
+    #[arg(long, value_name = "N", default_value_t = levinv::audit::TRIALS)]
+    pub trials: usize,
+    /// The relative error that an attacker is to be left with
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, default_value_t = levinv::audit::TOLERANCE)]
+    pub tolerance: f64,
+    /// Seeds the errors of the trials; equal seeds give equal results
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Writes one page with plots and tables, which needs no network
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Writes one row per precision, attacker and coefficient to a .csv file
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
+    /// Draws errors against precision as an .svg file
+    #[arg(long, value_name = "FILE")]
+    pub plot: Option<PathBuf>,
+    /// Allows outputs that exist to be overwritten
+    #[arg(long)]
+    pub force: bool,
+    /// Prints one JSON object at full precision
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl AuditArgs {
+    /// No file at all: the demonstration.
+    pub fn is_demonstration(&self) -> bool {
+        self.matrix.is_none() && self.rhs.is_none() && self.at.is_none()
+    }
 }

@@ -27,11 +27,9 @@ scores of all 21 rows of the design scaled by that model's residuals. They give 
 
 pub fn run(args: &RecoverArgs) -> Result<Outcome, CliError> {
     check_outputs(args)?;
-    let (names, design) = read(DESIGN)?;
-    let (_, response) = read(RESPONSE)?;
+    let (names, design, response, secret) = embedded()?;
     let (_, scores) = read(SCORES)?;
     let failed = |e: levinv::Error| CliError::new(e.kind(), e.to_string());
-    let response = response.column(0).into_owned();
     let model = Model::new(design.clone(), response.clone()).map_err(failed)?;
     let problem = Problem {
         name: TargetName::Scores,
@@ -45,7 +43,6 @@ pub fn run(args: &RecoverArgs) -> Result<Outcome, CliError> {
     let finished = recover::globally(&problem, args).map_err(failed)?;
     recover::write_outputs(args, &finished)?;
     let least_squares = fit(&design, &response, &[])?;
-    let secret = fit(&design, &response, &LEFT_OUT)?;
     let code = recover::exit_code(finished.recovery.status);
     let text = if args.json {
         let mut out = outcome::json_fields(&finished);
@@ -75,6 +72,17 @@ pub fn run(args: &RecoverArgs) -> Result<Outcome, CliError> {
         out
     };
     Ok(Outcome { text, code })
+}
+
+/// The embedded data: names and columns of A, b, and the secret model.
+pub type Embedded = (Vec<String>, DMatrix<f64>, DVector<f64>, DVector<f64>);
+
+/// The data of the demonstration, for that of other commands.
+pub fn embedded() -> Result<Embedded, CliError> {
+    let (names, design) = read(DESIGN)?;
+    let response = read(RESPONSE)?.1.column(0).into_owned();
+    let secret = fit(&design, &response, &LEFT_OUT)?;
+    Ok((names, design, response, secret))
 }
 
 /// Names and numbers of an embedded table.

@@ -1,7 +1,8 @@
 //! The command line: `args` parses and does nothing else, `evaluate`, `recover`,
-//! `verify` and `compare` work, `report` prints.
+//! `verify`, `compare` and `audit` work, `report` prints.
 
 mod args;
+mod audit;
 mod compare;
 mod demo;
 mod error;
@@ -12,6 +13,7 @@ mod inputs;
 mod noise;
 mod outcome;
 mod outputs;
+mod page;
 mod problem;
 mod progress;
 mod recover;
@@ -81,5 +83,6 @@ fn run(args: &Args) -> Result<Outcome, CliError> {
         Command::Recover(options) => recover::run(options),
         Command::Verify(options) => verify::run(options),
         Command::Compare(options) => compare::run(options),
+        Command::Audit(options) => audit::run(options),
     }
 }

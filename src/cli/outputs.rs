@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::args::{CompareArgs, RecoverArgs, VerifyArgs};
+use super::args::{AuditArgs, CompareArgs, RecoverArgs, VerifyArgs};
 use super::error::CliError;
 use super::files::{FileError, check_format};
 
@@ -50,6 +50,20 @@ pub fn check_comparison(args: &CompareArgs) -> Result<(), CliError> {
     check_ending(&args.csv, "csv")?;
     check_ending(&args.markdown, "md")?;
     check_ending(&args.latex, "tex")
+}
+
+/// The same for those of `audit`.
+pub fn check_audit(args: &AuditArgs) -> Result<(), CliError> {
+    let outputs = [
+        ("--html", &args.html),
+        ("--csv", &args.csv),
+        ("--plot", &args.plot),
+    ];
+    let files = [&args.matrix, &args.rhs, &args.at];
+    check(&outputs, &files, &[], args.force)?;
+    check_ending(&args.html, "html")?;
+    check_ending(&args.csv, "csv")?;
+    check_ending(&args.plot, "svg")
 }
 
 /// Outputs by their options against inputs: files, and arguments that may name

@@ -94,6 +94,11 @@ impl<T: Scalar> Model<T> {
         }))
     }
 
+    /// The same model with a memory of its own, for a thread of its own.
+    pub(crate) fn unshared(&self) -> Self {
+        self.with_factorisation(self.0.factorisation)
+    }
+
     /// n, the number of rows.
     pub fn nrows(&self) -> usize {
         self.0.rhs.len()

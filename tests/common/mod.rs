@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its own part of this module")]
 
 pub mod approximate;
+pub mod auditing;
 pub mod certificates;
 pub mod definition;
 pub mod derivatives;

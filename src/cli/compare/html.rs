@@ -7,6 +7,7 @@ use levinv::compare::{
 
 use super::plots::{self, Axis, Scale};
 use super::{ACCURACY, Report, is_notable};
+use crate::cli::page::{self, escaped, sortable};
 
 type Built<T> = Result<T, Box<dyn std::error::Error>>;
 
@@ -14,17 +15,6 @@ type Built<T> = Result<T, Box<dyn std::error::Error>>;
 const LARGE: usize = 8;
 /// Solvers in each plot of traces.
 const TRACED: usize = 6;
-
-const STYLE: &str = include_str!("page.css");
-const SCRIPT: &str = include_str!("page.js");
-
-/// Text for HTML.
-pub fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-}
 
 /// The page.
 pub fn page(report: &Report) -> Built<String> {
@@ -67,13 +57,8 @@ pub fn page(report: &Report) -> Built<String> {
         body.push_str(&sortable("What changes the first three.", &header, &rows));
     }
     raw(&mut body, records);
-    Ok(format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>levinv compare: {}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n{body}</main>\n\
-         <script>\n{SCRIPT}</script>\n</body>\n</html>\n",
-        report.suite
-    ))
+    let title = format!("levinv compare: {}", report.suite);
+    Ok(page::document(&title, &body))
 }
 
 fn left_out(what: &LeftOut) -> String {
@@ -267,28 +252,4 @@ fn number(x: f64) -> String {
     } else {
         format!("{x:.2e}")
     }
-}
-
-/// A table whose columns sort when their heads are clicked.
-fn sortable(caption: &str, header: &[String], rows: &[Vec<String>]) -> String {
-    let mut out = String::from("<div class=\"scroll\"><table>\n");
-    if !caption.is_empty() {
-        out.push_str(&format!("<caption>{}</caption>\n", escaped(caption)));
-    }
-    out.push_str("<thead><tr>");
-    for cell in header {
-        out.push_str(&format!(
-            "<th scope=\"col\"><button type=\"button\">{}</button></th>",
-            escaped(cell)
-        ));
-    }
-    out.push_str("</tr></thead>\n<tbody>\n");
-    for row in rows {
-        out.push_str("<tr>");
-        row.iter()
-            .for_each(|cell| out.push_str(&format!("<td>{}</td>", escaped(cell))));
-        out.push_str("</tr>\n");
-    }
-    out.push_str("</tbody></table></div>\n");
-    out
 }

@@ -3,20 +3,7 @@
 use levinv::compare::{Band, Curve, Record};
 use plotters::prelude::*;
 
-type Drawn = Result<String, Box<dyn std::error::Error>>;
-
-/// Colours that can be told apart, also by most who see few of them, and in
-/// print: Okabe and Ito's, with two more.
-const COLOURS: [RGBColor; 8] = [
-    RGBColor(0, 114, 178),
-    RGBColor(213, 94, 0),
-    RGBColor(0, 158, 115),
-    RGBColor(204, 121, 167),
-    RGBColor(86, 180, 233),
-    RGBColor(230, 159, 0),
-    RGBColor(90, 90, 90),
-    RGBColor(120, 60, 20),
-];
+use crate::cli::page::{COLOURS, Drawn, scalable};
 
 /// How an axis is drawn.
 #[derive(Clone, Copy)]
@@ -232,14 +219,4 @@ fn staircase(points: &[(f64, f64)], right: f64) -> Vec<(f64, f64)> {
     }
     out.extend(height.map(|h| (right, h)));
     out
-}
-
-/// Fits the width that it is given, and says to a screen reader what it is.
-fn scalable(svg: &str, what: &str) -> String {
-    let what = super::html::escaped(what);
-    svg.replacen(
-        "<svg ",
-        &format!("<svg role=\"img\" aria-label=\"{what}\" "),
-        1,
-    )
 }

@@ -105,6 +105,21 @@ pub(super) fn read(
     ))
 }
 
+/// The header, where there is one.
+pub(super) fn names(mut input: impl BufRead) -> Option<Vec<String>> {
+    let delimiter = delimiter(input.fill_buf().ok()?);
+    let mut reader = ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(delimiter)
+        .from_reader(input);
+    let record = reader.records().next()?.ok()?;
+    let printable = |f: &str| f.trim().replace(char::is_control, " ");
+    let fields: Vec<String> = record.iter().map(printable).collect();
+    let numbers = |field: &String| is_number(field) || is_missing(field);
+    (!fields.iter().all(numbers)).then_some(fields)
+}
+
 /// Writes a header and `values` below it.
 pub(super) fn write(out: &mut impl Write, name: &str, values: &[f64]) -> io::Result<()> {
     // A name may hold a comma or a quote, which the crate knows how to write.

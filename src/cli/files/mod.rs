@@ -113,6 +113,18 @@ fn read(path: &Path, missing: bool) -> Result<Matrix, FileError> {
     }
 }
 
+/// The names of the columns of a matrix: of a `.csv` file with a header. None also where the file
+/// cannot be read: whoever reads the matrix is told why.
+pub fn read_names(path: &Path) -> Option<Vec<String>> {
+    match Format::of(path) {
+        Ok(Format::Csv) => {
+            file_at(path).ok()?;
+            csv::names(BufReader::new(File::open(path).ok()?))
+        }
+        _ => None,
+    }
+}
+
 /// Reads a vector: a matrix with one column or with one row, in any of the formats. A sparse one
 /// is filled up with zeros.
 pub fn read_vector(path: &Path) -> Result<DVector<f64>, FileError> {
