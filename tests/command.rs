@@ -309,14 +309,15 @@ fn solvers_are_judged_by_what_they_reached() {
         "gradient-descent",
         "lbfgs",
     ] {
-        // x, y > 0 has no centre: on the way to infinity nothing is found.
+        // x, y > 0 has no centre, which a direction of recession proves.
         let quadrant = ["1,0\n0,1\n1,1\n", "0\n0\n-1\n", "0,0\n", "1,1\n"];
         let (out, code) = run("quadrant", quadrant, solver);
         assert_eq!(
             (code, out["status"].as_str()),
-            (1, Some("not_converged")),
+            (1, Some("infeasible")),
             "{out}"
         );
+        assert!(out["recession"].is_array() && out["x"].is_null(), "{out}");
     }
     // As many rows as columns: every x has the scores 1.
     let square = ["1,0\n0,1\n", "0\n0\n", "1\n1\n", "1,1\n"];
