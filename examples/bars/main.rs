@@ -14,6 +14,7 @@ mod approximate;
 mod audit;
 mod certificates;
 mod command;
+mod designs;
 mod intervals;
 mod ridge;
 mod sampling;
@@ -83,6 +84,16 @@ const BARS: &[Bar] = &[
         "intervals-calibration",
         "coverage by how far noise spreads x, ω",
         intervals::calibration,
+    ),
+    (
+        "designs",
+        "factors, polynomials, replicates, lone rows: recovered, or what is free named",
+        designs::designs,
+    ),
+    (
+        "infeasible-scores",
+        "scores that no x has, proved, and scores over six decades that some x has",
+        designs::infeasible_scores,
     ),
     (
         "scale",

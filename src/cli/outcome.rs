@@ -47,10 +47,13 @@ pub fn json_fields(finished: &Finished) -> Map<String, Value> {
             let parts: Vec<&[f64]> = parts.iter().map(|h| h.as_slice()).collect();
             put("recession_sum", json!(parts));
         }
-        Some(Infeasibility::Overfull { rows, sum, rank }) => {
+        Some(
+            proof @ (Infeasibility::Overfull { rows, sum, rank }
+            | Infeasibility::Full { rows, sum, rank }),
+        ) => {
             let rows: Vec<usize> = rows.iter().map(|i| i + 1).collect();
             put(
-                "overfull",
+                fullness(proof),
                 json!({ "rows": rows, "sum": sum, "rank": rank }),
             );
         }
@@ -86,6 +89,13 @@ pub fn json_fields(finished: &Finished) -> Map<String, Value> {
         );
     }
     out
+}
+
+fn fullness(proof: &Infeasibility<f64>) -> &'static str {
+    match proof {
+        Infeasibility::Full { .. } => "full",
+        _ => "overfull",
+    }
 }
 
 fn plural(count: usize) -> &'static str {
@@ -142,11 +152,15 @@ pub fn describe(finished: &Finished) -> String {
                 .enumerate()
                 .for_each(|(k, h)| vector(name(k), h));
         }
-        Some(Infeasibility::Overfull { rows, sum, rank }) => {
+        Some(
+            proof @ (Infeasibility::Overfull { rows, sum, rank }
+            | Infeasibility::Full { rows, sum, rank }),
+        ) => {
             let rows: Vec<String> = rows.iter().map(|i| (i + 1).to_string()).collect();
             let rows = rows.join(", ");
             out.push_str(&format!(
-                "overfull    rows {rows}: their scores sum to {sum}, their rank is {rank}\n"
+                "{:12}rows {rows}: their scores sum to {sum}, their rank is {rank}\n",
+                fullness(proof)
             ));
         }
         _ => {}

@@ -74,7 +74,8 @@ pub struct Recovery<T: Scalar> {
     /// (to the size of its terms where that is zero); none without a point.
     pub residual: Option<T>,
     /// How far each parameter may be off, from the residual and from rounding,
-    /// to first order; where noise was stated, the half-width of its interval.
+    /// to first order; where noise was stated, the half-width of its interval;
+    /// infinite where it may move along `directions`.
     pub errors: Option<DVector<T>>,
     /// Directions along which x may move without changing the target: a basis,
     /// with exact zeros for the coefficients that it leaves alone. What is
@@ -151,6 +152,17 @@ pub enum Infeasibility<T: Scalar> {
         /// The sum of their scores.
         sum: T,
         /// The rank of these rows of A, which no sum of scores exceeds.
+        rank: usize,
+    },
+    /// Rows, in order, whose scores sum to their rank, to rounding, though they
+    /// are no whole components: only slacks infinitely smaller than the others
+    /// come to that.
+    Full {
+        /// Their indices, from 0.
+        rows: Vec<usize>,
+        /// The sum of their scores.
+        sum: T,
+        /// The rank of these rows of A.
         rank: usize,
     },
 }

@@ -2,8 +2,10 @@
 
 use nalgebra::{DMatrix, DVector};
 
+use super::loose::{self, Loose};
+use super::overfull::{self, Overfull};
 use super::structure::Components;
-use super::{Status, lift};
+use super::{Infeasibility, Recovery, Status, lift, matched};
 use crate::error::Error;
 use crate::geometry::Model;
 use crate::linalg::BlockWalk;
@@ -18,60 +20,114 @@ pub(super) fn sum_tolerance<T: Scalar>(n: usize) -> f64 {
     SUM_TOLERANCE.max(16.0 * to_f64(epsilon::<T>()) * (n as f64).sqrt())
 }
 
-/// What can be said before anything is computed; `unknown` are the signs.
+/// What can be said before anything is computed.
 pub(super) fn first_obstacle<T: Scalar>(
     model: &Model<T>,
     target: &DVector<T>,
-    unknown: bool,
     components: &Components,
-) -> Result<Option<(Status, String)>, Error> {
-    let (n, d) = (model.nrows(), model.dim());
-    if n == d {
-        let reason = format!("with as many rows as columns ({n}) every x has the scores 1");
-        return Ok(Some((Status::Undetermined, reason)));
+    loose: &Loose<T>,
+) -> Result<Option<Recovery<T>>, Error> {
+    let n = model.nrows();
+    let place = |i: usize| format!("row {} of {n} has the score {}", i + 1, to_f64(target[i]));
+    for (i, &t) in target.iter().enumerate() {
+        if t == T::zero() && !is_zero_row(model, i)? {
+            let reason = format!("{}, which no finite slack gives", place(i));
+            return Ok(Some(Recovery::new(Status::Infeasible, reason)));
+        }
+        if t > T::zero() && is_zero_row(model, i)? {
+            let reason = format!("{}, but is a row of zeros, whose score is 0", place(i));
+            return Ok(Some(Recovery::new(Status::Infeasible, reason)));
+        }
+    }
+    let off = |i: &&usize| !matched(T::one() - target[**i]);
+    if let Some(&i) = loose.coloops.iter().find(off) {
+        let reason = format!(
+            "{}, but alone holds a direction of the coefficients, which makes it 1",
+            place(i)
+        );
+        let rest = overfull::check(model.design(), target, &loose.rest)?;
+        return Ok(Some(infeasible(rest, reason)));
+    }
+    if loose.rest.is_empty() {
+        return Ok(Some(loose.nothing_left(model)));
     }
     let (sizes, ranks) = (components.sizes(), &components.ranks);
-    if let Some(k) = (0..ranks.len()).find(|&k| unknown && sizes[k] == ranks[k] + 1) {
-        let reason = format!(
-            "{} rows that only depend on {} coefficients fit 2^{} sets of them; give the signs",
-            sizes[k], ranks[k], ranks[k]
-        );
-        return Ok(Some((Status::Ambiguous, reason)));
-    }
-    let needed = lift::unknowns(d, components.count());
-    if unknown && n < needed {
-        let reason = format!(
-            "with the signs unknown {needed} rows are needed for {d} columns, there are {n}; give the signs"
-        );
-        return Ok(Some((Status::Undetermined, reason)));
-    }
-    for (i, &t) in target.iter().enumerate() {
-        let place = format!("row {} of {n} has the score {}", i + 1, to_f64(t));
-        if t == T::one() {
-            let reason =
-                format!("{place}: its slack is too small beside the others to leave a trace");
-            return Ok(Some((Status::Undetermined, reason)));
-        }
-        if t == T::zero() && !is_zero_row(model, i)? {
-            return Ok(Some((
-                Status::Infeasible,
-                format!("{place}, which no finite slack gives"),
-            )));
-        }
-    }
     for (k, (&rank, sum)) in ranks.iter().zip(components.sums(target)).enumerate() {
         let off = (to_f64(sum) - rank as f64).abs();
-        if off > sum_tolerance::<T>(n) * d as f64 {
+        if off > sum_tolerance::<T>(n) * model.dim() as f64 {
             let reason = format!(
                 "the {} rows of component {} depend on {rank} coefficients alone, so that their scores sum to {rank}, not to {}",
                 sizes[k],
                 k + 1,
                 to_f64(sum)
             );
-            return Ok(Some((Status::Infeasible, reason)));
+            let found = overfull::find(model.design(), components, target, target)?;
+            return Ok(Some(infeasible(found.filter(|f| f.exceeds), reason)));
         }
     }
+    let one = |&i: &usize| target[i] == T::one();
+    if let Some(&i) = loose.rest.iter().find(|i| one(i)) {
+        let over = overfull::find(model.design(), components, target, target)?;
+        if let Some(over) = over.filter(|f| f.exceeds) {
+            return Ok(Some(infeasible(Some(over), String::new())));
+        }
+        let reason = format!(
+            "{}: its slack is too small beside the others to leave a trace",
+            place(i)
+        );
+        return Ok(Some(Recovery::new(Status::Undetermined, reason)));
+    }
     Ok(None)
+}
+
+/// The end with a proof, if there is one; else with the reason alone.
+pub(super) fn infeasible<T: Scalar>(proof: Option<Overfull<T>>, reason: String) -> Recovery<T> {
+    let Some(Overfull {
+        rows,
+        sum,
+        rank,
+        exceeds,
+    }) = proof
+    else {
+        return Recovery::new(Status::Infeasible, reason);
+    };
+    let how = if exceeds {
+        "more than the rank of these rows of A allows"
+    } else {
+        "their rank, to rounding, which takes slacks infinitely smaller than the others"
+    };
+    let words = format!(
+        "{} have scores that sum to {} where their rank is {rank}: {how}",
+        loose::rows(&rows),
+        to_f64(sum)
+    );
+    let mut end = Recovery::new(Status::Infeasible, words);
+    end.infeasibility = Some(if exceeds {
+        Infeasibility::Overfull { rows, sum, rank }
+    } else {
+        Infeasibility::Full { rows, sum, rank }
+    });
+    end
+}
+
+/// Too few rows for the search for signs.
+pub(super) fn few_rows<T: Scalar>(components: &Components) -> Option<Recovery<T>> {
+    let (sizes, ranks) = (components.sizes(), &components.ranks);
+    if let Some(k) = (0..ranks.len()).find(|&k| sizes[k] == ranks[k] + 1) {
+        let reason = format!(
+            "{} rows that only depend on {} coefficients fit 2^{} sets of them; give the signs",
+            sizes[k], ranks[k], ranks[k]
+        );
+        return Some(Recovery::new(Status::Ambiguous, reason));
+    }
+    let (n, d) = (sizes.iter().sum::<usize>(), ranks.iter().sum());
+    let needed = lift::unknowns(d, components.count());
+    (n < needed).then(|| {
+        let reason = format!(
+            "with the signs unknown {needed} rows are needed for {d} columns, there are {n}; give the signs"
+        );
+        Recovery::new(Status::Undetermined, reason)
+    })
 }
 
 fn is_zero_row<T: Scalar>(model: &Model<T>, i: usize) -> Result<bool, Error> {

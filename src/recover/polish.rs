@@ -22,22 +22,40 @@ pub(crate) struct Polished<T: Scalar> {
 }
 
 /// Minimises ½‖σ(x) − τ‖² from x. O(nd³) a step.
+///
+/// The coefficients `held` stay: where scores do not change along as many
+/// directions, the others are determined then. Errors of those held are
+/// rounding alone.
 pub(crate) fn polish<T: Scalar>(
     model: &Model<T>,
     target: &DVector<T>,
     mut x: DVector<T>,
+    held: &[usize],
     mut on_step: impl FnMut(usize, T),
 ) -> Result<Polished<T>, Error> {
+    let moving: Vec<usize> = (0..x.len()).filter(|j| !held.contains(j)).collect();
+    let spread = |v: &DVector<T>| {
+        let mut out = DVector::zeros(model.dim());
+        moving.iter().zip(v.iter()).for_each(|(&j, &v)| out[j] = v);
+        out
+    };
     let size = target.norm();
     let mut residual = model.at(&x)?.scores() - target;
     let ones = DVector::from_element(model.nrows(), T::one());
     let mut iterations = 0;
     loop {
         let geometry = model.at(&x)?;
-        let jacobian = Design::from(score_jacobian(&geometry)?);
+        let jacobian = score_jacobian(&geometry)?;
         drop(geometry);
+        let jacobian = if held.is_empty() {
+            jacobian
+        } else {
+            jacobian.select_columns(&moving)
+        };
+        let jacobian = Design::from(jacobian);
         let factor = Factor::new(&jacobian, &ones, Factorisation::Qr)?;
         let step = -factor.solve(&factor.project(&jacobian, &ones, &residual)?);
+        let step = spread(&step);
         let mut improved = None;
         let mut length = T::one();
         while iterations < STEPS && improved.is_none() && length > real(1e-3) {
@@ -60,7 +78,8 @@ pub(crate) fn polish<T: Scalar>(
             }
         }
         // Of the target and of σ, which d products a row go into.
-        let errors = propagated(&factor, &x, residual.norm(), size);
+        let errors =
+            spread(&amplified(&factor, &x, residual.norm(), size)) + x.abs() * epsilon::<T>();
         return Ok(Polished {
             x,
             residual: residual.norm() / size,
@@ -90,13 +109,15 @@ pub fn score_errors<T: Scalar>(
     let ones = DVector::from_element(model.nrows(), T::one());
     let factor = Factor::new(&jacobian, &ones, Factorisation::Qr)?;
     let residual = (geometry.scores() - target).norm();
-    Ok(propagated(&factor, x, residual, target.norm()))
+    let size = target.norm();
+    Ok(amplified(&factor, x, residual, size) + x.abs() * epsilon::<T>())
 }
 
-fn propagated<T: Scalar>(factor: &Factor<T>, x: &DVector<T>, residual: T, size: T) -> DVector<T> {
+/// What the residual and rounding of the scores make of each coefficient; its
+/// own rounding is not in it.
+fn amplified<T: Scalar>(factor: &Factor<T>, x: &DVector<T>, residual: T, size: T) -> DVector<T> {
     // Of the target and of σ, which d products a row go into.
     let rounding = real::<T>(8.0) * epsilon::<T>() * size * count::<T>(x.len()).sqrt();
-    // Twice, for to first order it is exceeded now and then; x itself is
-    // rounded too.
-    factor.amplification() * ((residual + rounding) * real(2.0)) + x.abs() * epsilon::<T>()
+    // Twice, for to first order it is exceeded now and then.
+    factor.amplification() * ((residual + rounding) * real(2.0))
 }

@@ -5,20 +5,18 @@ use nalgebra::DVector;
 use super::noise::{self, Noise};
 use super::noisy::NoisyScores;
 use super::noisy_target;
-use super::obstacles::{check_units, first_obstacle, sum_tolerance};
-use super::signs::{self, Found};
+use super::obstacles::{check_units, sum_tolerance};
+use super::route::Route;
 use super::stationary::Regularised;
-use super::structure::Components;
-use super::{Observer, Progress, Recovery, Status, linear, matched, polish, report, weights};
-use crate::error::{Error, trial};
+use super::structure::Structure;
+use super::{Observer, Progress, Recovery};
+use crate::error::Error;
 use crate::geometry::{Model, Signs, check_length, check_vector};
 use crate::objective::Ridge;
 use crate::scalar::{Scalar, to_f64};
 
 /// Newton steps on the row weights; ten to twenty are usual.
 pub const MAX_ITERS: usize = 200;
-/// A misfit of the scores that noise does not explain, but wrong signs do.
-const WRONG_SIGNS: f64 = 1e-2;
 
 /// What is known of the signs of s = A x − b.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -41,6 +39,14 @@ pub enum SignKnowledge {
 /// For generic A and b outside its column space: x, when n ≥ d + 2. With n = d
 /// every x has the scores 1; with n = d + 1 and signs unknown 2^d of them fit.
 ///
+/// Designs of factors are not generic. A row that alone holds a direction of the
+/// coefficients has the score 1 wherever x is and leaves them free along it; a
+/// component of A whose b lies in its column space leaves x on a line. Both are
+/// told with [`Status::Undetermined`](super::Status::Undetermined), the
+/// directions, and an x of which the rest is right. No x has scores of which
+/// some rows S have more than rank(A_S), or as much where S is no union of
+/// components: [`Status::Infeasible`](super::Status::Infeasible), with the rows.
+///
 /// # Complexity
 /// Some tens of O(nd²) steps, O(nd³) for each of two to four polishing steps,
 /// and O(d⁶) for the lift. Memory O(nd).
@@ -49,7 +55,7 @@ pub enum SignKnowledge {
 /// [`ScoreRecovery::new`] refuses a target of the wrong length, with NaN, with
 /// an entry outside [0, 1], or with a sum further than 1e-6·d from d, and A and
 /// b in units in which squares overflow or vanish. That x cannot be found is no
-/// error but a [`Status`].
+/// error but a [`Status`](super::Status).
 ///
 /// # Example
 /// See [the module](super).
@@ -206,12 +212,11 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
         // Before hours of work, and also where there is no x to regularise.
         self.ridge = Ridge::effective(&self.model, self.ridge)?;
         let mut observer = self.observer.take();
-        let unknown = self.signs == SignKnowledge::Unknown;
-        let components = Components::of(&self.model, self.seed)?;
         if let Some(noise) = &self.noise {
             if self.ridge.is_some() {
                 return Err(noise::with_ridge());
             }
+            let structure = Structure::of(&self.model, self.seed)?;
             let problem = NoisyScores {
                 model: &self.model,
                 target: &self.target,
@@ -220,184 +225,29 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
                 seed: self.seed,
                 max_iters: self.max_iters,
             };
-            return problem.recover(&components, &mut observer);
+            return problem.recover(&structure.components, &mut observer);
         }
-        let mut found = match first_obstacle(&self.model, &self.target, unknown, &components)? {
-            Some((status, reason)) => Recovery::new(status, reason),
-            None => self.recover(&components, &mut observer)?,
+        let signs = match &self.signs {
+            SignKnowledge::Unknown => None,
+            SignKnowledge::Known(signs) => Some(signs.clone()),
         };
+        let route = Route {
+            model: self.model.clone(),
+            target: self.target.clone(),
+            signs: signs.clone(),
+            seed: self.seed,
+            max_iters: self.max_iters,
+        };
+        let mut found = route.run(&mut observer)?;
         if let Some(weights) = &self.ridge {
-            let signs = match &self.signs {
-                SignKnowledge::Known(signs) => Some(signs),
-                _ => None,
-            };
             let regularised = Regularised {
                 model: &self.model,
                 target: &self.target,
                 weights,
                 max_iters: self.max_iters,
             };
-            regularised.scores(signs, &mut found, &mut observer)?;
+            regularised.scores(signs.as_ref(), &mut found, &mut observer)?;
         }
         Ok(found)
-    }
-
-    fn recover(
-        &self,
-        components: &Components,
-        observer: &mut Option<Observer<'_>>,
-    ) -> Result<Recovery<T>, Error> {
-        let (model, target) = (&self.model, &self.target);
-        // σ → |s| up to a factor.
-        let weights = weights::solve(
-            model.design(),
-            components,
-            target,
-            self.max_iters,
-            |k, r| {
-                report(observer, "weights", k, to_f64(r));
-            },
-        )?;
-        let (iterations, evaluations) = (weights.iterations, weights.evaluations);
-        if !weights.converged {
-            let mut out = Recovery::new(weights.verdict(self.max_iters), weights.explanation());
-            out.residual = Some(weights.residual).filter(|r| r.is_finite());
-            return Ok(Recovery {
-                iterations,
-                evaluations,
-                method: "row weights".into(),
-                ..out
-            });
-        }
-        let mut magnitudes = weights.magnitudes;
-        for (m, t) in magnitudes.iter_mut().zip(target.iter()) {
-            // A zero row of A says nothing about x; zero marks it as unknown.
-            if *t == T::zero() {
-                *m = T::zero();
-            }
-        }
-        // |s| → x.
-        let mut method = String::from("row weights by Newton");
-        if components.count() > 1 {
-            method.push_str(&format!(", {} components", components.count()));
-        }
-        let (linear, signs) = match &self.signs {
-            SignKnowledge::Known(signs) => {
-                method.push_str(", least squares with the given signs");
-                let linear = linear::solve(model, &magnitudes, signs, components)?;
-                (linear, signs.clone())
-            }
-            SignKnowledge::Unknown => {
-                match signs::find(model, &magnitudes, components, self.seed)? {
-                    Found::Signs(found) => {
-                        method.push_str(found.method);
-                        (found.linear, found.signs)
-                    }
-                    Found::Not(end) => {
-                        return Ok(Recovery {
-                            iterations,
-                            evaluations,
-                            method,
-                            ..*end
-                        });
-                    }
-                }
-            }
-        };
-        let d = model.dim();
-        if linear.null_space.ncols() > 0 {
-            let directions = linear
-                .null_space
-                .column_iter()
-                .map(|v| v.rows(0, d).into_owned())
-                .collect();
-            let reason = "b lies in the column space of A: x is known only up to a multiple of the direction given".to_string();
-            let out = Recovery::new(Status::Undetermined, reason);
-            return Ok(Recovery {
-                iterations,
-                evaluations,
-                method,
-                directions,
-                ..out
-            });
-        }
-        // x → σ(x) = τ to rounding.
-        method.push_str(", Gauss–Newton");
-        let start = linear.x.rows(0, d).into_owned();
-        if trial(model.at(&start))?.is_none() {
-            let reason = "no x has these scores: the best fit lies on the hyperplane of a row, where they are not defined".to_string();
-            let out = Recovery::new(Status::Infeasible, reason);
-            return Ok(Recovery {
-                iterations,
-                evaluations,
-                method,
-                ..out
-            });
-        }
-        let polished = polish::polish(model, target, start, |k, r| {
-            report(observer, "polish", k, to_f64(r))
-        })?;
-        let (status, reason) = self.judge(components, &polished, &signs)?;
-        Ok(Recovery {
-            x: Some(polished.x),
-            method,
-            iterations: iterations + polished.iterations,
-            evaluations: evaluations + (polished.iterations + 1) * (d + 1),
-            residual: Some(polished.residual),
-            errors: Some(polished.errors),
-            ..Recovery::new(status, reason)
-        })
-    }
-
-    fn judge(
-        &self,
-        components: &Components,
-        polished: &polish::Polished<T>,
-        signs: &Signs,
-    ) -> Result<(Status, String), Error> {
-        let (residual, n) = (to_f64(polished.residual), self.model.nrows());
-        let given = matches!(self.signs, SignKnowledge::Known(_));
-        let slack = self.model.slack(&polished.x)?;
-        let disagreement = components.first_disagreement(signs, &slack);
-        if given && (disagreement.is_some() || residual > WRONG_SIGNS) {
-            let row =
-                disagreement.map_or(String::new(), |row| format!(" (row {} of {n})", row + 1));
-            let reason = format!("no x with the signs given has these scores{row}");
-            return Ok((Status::Infeasible, reason));
-        }
-        if !matched(polished.residual) {
-            let reason = format!(
-                "no x has these scores exactly: the best fit found differs by {residual:.1e}, relative"
-            );
-            return Ok((Status::TooNoisy, reason));
-        }
-        let flipped = given && signs.first_violation(&slack).is_some();
-        let remark = if flipped {
-            "; all slacks of a component have the opposite of the signs given"
-        } else {
-            ""
-        };
-        Ok((
-            Status::Recovered,
-            format!("the scores are matched to {residual:.1e}, relative{remark}"),
-        ))
-    }
-}
-
-impl<T: Scalar> weights::Weights<T> {
-    fn verdict(&self, max_iters: usize) -> Status {
-        if self.iterations >= max_iters {
-            Status::NotConverged
-        } else {
-            Status::Infeasible
-        }
-    }
-
-    fn explanation(&self) -> String {
-        format!(
-            "no row weights with these scores were found: {:.1e} off, relative, after {} steps",
-            to_f64(self.residual),
-            self.iterations
-        )
     }
 }

@@ -18,11 +18,16 @@ use rand::{Rng, SeedableRng};
 
 use crate::error::Error;
 use crate::geometry::{Model, Signs};
-use crate::linalg::{BlockWalk, Factor, Factorisation, RowScaling, mirror_lower};
+use crate::linalg::{
+    BlockWalk, Design, Factor, Factorisation, RowScaling, column_fold, mirror_lower,
+};
 use crate::scalar::{Scalar, real};
 
 /// Entries below this, relative to their row, are the rounding of zeros.
 const ZERO: f64 = 1e-8;
+/// The same for directions in coefficients, which lose no digits to rows that
+/// outweigh others.
+const EXACT: f64 = 1e-10;
 
 /// Which component each row belongs to.
 #[derive(Debug, Clone)]
@@ -44,6 +49,20 @@ impl Components {
         let mut sizes = vec![0; self.count()];
         self.of_row.iter().flatten().for_each(|&k| sizes[k] += 1);
         sizes
+    }
+
+    /// One component of n rows.
+    pub(crate) fn one(n: usize, rank: usize) -> Self {
+        Components {
+            of_row: vec![Some(0); n],
+            ranks: vec![rank],
+        }
+    }
+
+    /// The rows of component k, in order.
+    pub(crate) fn rows(&self, k: usize) -> Vec<usize> {
+        let own = |i: &usize| self.of_row[*i] == Some(k);
+        (0..self.of_row.len()).filter(own).collect()
     }
 
     /// The sum of v over each component.
@@ -75,20 +94,27 @@ impl Components {
     }
 
     /// Finds them. O(nd²), seeded.
+    #[cfg(test)]
     pub(crate) fn of<T: Scalar>(model: &Model<T>, seed: u64) -> Result<Self, Error> {
+        Ok(Structure::of(model, seed)?.components)
+    }
+}
+
+/// The components, and what of x each depends on.
+#[derive(Debug, Clone)]
+pub(crate) struct Structure<T: Scalar> {
+    pub(crate) components: Components,
+    /// For each component, d×rank: a basis of the h with A h = 0 in all other
+    /// rows, in reduced echelon form. Together they are a basis of all h.
+    pub(crate) spaces: Vec<DMatrix<T>>,
+}
+
+impl<T: Scalar> Structure<T> {
+    /// Finds it. O(nd² + d³), seeded.
+    pub(crate) fn of(model: &Model<T>, seed: u64) -> Result<Self, Error> {
         let (design, d) = (model.design(), model.dim());
-        let sizes = design.map_blocks(|rows, _, out| {
-            for (size, row) in out.iter_mut().zip(rows.row_iter()) {
-                *size = row.iter().fold(T::zero(), |m, a| m.max(a.abs()));
-            }
-        })?;
-        let weights = sizes.map(|s| {
-            if s > T::zero() {
-                T::one() / s
-            } else {
-                T::zero()
-            }
-        });
+        let units = column_units(design)?;
+        let weights = unit_rows(design, &units)?;
         let factor = Factor::new(design, &weights, Factorisation::Qr)?;
         let frame = |rows: &mut DMatrix<T>, range: Range<usize>| {
             weights.scale_rows(range, rows);
@@ -131,12 +157,132 @@ impl Components {
             Ok(supports)
         })?;
         let supports: Vec<Vec<usize>> = supports.into_iter().flatten().collect();
-        Ok(joined(d, &supports))
+        let (components, of_vector) = joined(d, &supports);
+        let sizes = components.sizes();
+        if sizes.iter().zip(&components.ranks).any(|(n, r)| n < r) {
+            // Rows so unequal that their parts are lost in rounding.
+            return Ok(Structure::whole(&weights, d));
+        }
+        let space = |k: usize| {
+            let own = |&j: &usize| of_vector[j] == k;
+            let columns: Vec<DVector<T>> = (0..d)
+                .filter(own)
+                .map(|j| factor.solve(&basis.column(j).into_owned()))
+                .collect();
+            echelon(&DMatrix::from_columns(&columns), &units).basis
+        };
+        let spaces = (0..components.count()).map(space).collect();
+        Ok(Structure { components, spaces })
+    }
+
+    /// One component of all rows, but for those of weight zero.
+    pub(super) fn whole(weights: &DVector<T>, d: usize) -> Self {
+        let of_row = weights.iter().map(|w| (*w > T::zero()).then_some(0));
+        let components = Components {
+            of_row: of_row.collect(),
+            ranks: vec![d],
+        };
+        Structure {
+            components,
+            spaces: vec![DMatrix::identity(d, d)],
+        }
     }
 }
 
-/// Joins basis vectors that share a row.
-fn joined(d: usize, supports: &[Vec<usize>]) -> Components {
+/// The largest entry of each column, 1 for a zero one. O(nd).
+pub(super) fn column_units<T: Scalar>(design: &Design<T>) -> Result<DVector<T>, Error> {
+    let ones = DVector::from_element(design.nrows(), T::one());
+    let largest = column_fold(design, &ones, |m, a| m.max(a.abs()))?;
+    Ok(largest.map(|u| if u > T::zero() { u } else { T::one() }))
+}
+
+/// Weights that bring the largest entry of each row to 1, columns in the units
+/// given; zero for a zero row. O(nd).
+pub(super) fn unit_rows<T: Scalar>(
+    design: &Design<T>,
+    units: &DVector<T>,
+) -> Result<DVector<T>, Error> {
+    design.map_blocks(|rows, _, out| {
+        for (weight, row) in out.iter_mut().zip(rows.row_iter()) {
+            let both = row.iter().zip(units.iter());
+            let size = both.fold(T::zero(), |m, (a, &u)| m.max(a.abs() / u));
+            *weight = if size > T::zero() {
+                T::one() / size
+            } else {
+                T::zero()
+            };
+        }
+    })
+}
+
+/// A basis in reduced echelon form.
+pub(super) struct Echelon<T: Scalar> {
+    /// Column k has a 1 at `pivots[k]`, where all others have zeros.
+    pub(super) basis: DMatrix<T>,
+    pub(super) pivots: Vec<usize>,
+}
+
+/// The same space of coefficients, each measured in 1/unit: pivots are the
+/// largest entries, and what is left of zeros after rounding becomes zero.
+pub(super) fn echelon<T: Scalar>(space: &DMatrix<T>, units: &DVector<T>) -> Echelon<T> {
+    let (d, r) = space.shape();
+    let mut e = DMatrix::from_fn(d, r, |j, k| space[(j, k)] * units[j]);
+    let mut found: Vec<(usize, usize)> = Vec::with_capacity(r);
+    for mut column in e.column_iter_mut() {
+        let norm = column.norm();
+        if norm > T::zero() {
+            column.unscale_mut(norm);
+        }
+    }
+    for _ in 0..r {
+        let (mut largest, mut at) = (T::zero(), None);
+        for k in (0..r).filter(|k| found.iter().all(|f| f.1 != *k)) {
+            for j in (0..d).filter(|j| found.iter().all(|f| f.0 != *j)) {
+                if e[(j, k)].abs() > largest {
+                    (largest, at) = (e[(j, k)].abs(), Some((j, k)));
+                }
+            }
+        }
+        // Dependent or not numbers: nothing is left to tell apart.
+        let Some((p, q)) = at else {
+            break;
+        };
+        let pivot = e.column(q) / e[(p, q)];
+        e.set_column(q, &pivot);
+        e[(p, q)] = T::one();
+        for k in (0..r).filter(|&k| k != q) {
+            let factor = e[(p, k)];
+            e.column_mut(k).axpy(-factor, &pivot, T::one());
+            e[(p, k)] = T::zero();
+        }
+        found.push((p, q));
+    }
+    found.sort_unstable();
+    let column = |&(p, q): &(usize, usize)| {
+        let largest = e.column(q).amax();
+        DVector::from_fn(d, |j, _| {
+            let entry = e[(j, q)];
+            if j == p {
+                T::one()
+            } else if entry.abs() > largest * real(EXACT) {
+                entry * units[p] / units[j]
+            } else {
+                T::zero()
+            }
+        })
+    };
+    let columns: Vec<DVector<T>> = found.iter().map(column).collect();
+    let basis = if columns.is_empty() {
+        DMatrix::zeros(d, 0)
+    } else {
+        DMatrix::from_columns(&columns)
+    };
+    let pivots = found.iter().map(|f| f.0).collect();
+    Echelon { basis, pivots }
+}
+
+/// Joins basis vectors that share a row; also the component of each vector.
+fn joined(d: usize, supports: &[Vec<usize>]) -> (Components, Vec<usize>) {
     let mut label: Vec<usize> = (0..d).collect();
     for support in supports {
         let Some(&first) = support.first() else {
@@ -156,17 +302,15 @@ fn joined(d: usize, supports: &[Vec<usize>]) -> Components {
     names.sort_unstable();
     names.dedup();
     let rank = |name: &usize| label.iter().filter(|l| *l == name).count();
-    let of_row = supports
-        .iter()
-        .map(|s| {
-            s.first()
-                .and_then(|&j| names.iter().position(|&name| name == label[j]))
-        })
-        .collect();
-    Components {
-        of_row,
+    let place = |j: usize| names.iter().position(|&name| name == label[j]);
+    let of_row = supports.iter().map(|s| s.first().and_then(|&j| place(j)));
+    let components = Components {
+        of_row: of_row.collect(),
         ranks: names.iter().map(rank).collect(),
-    }
+    };
+    // Every label is among the names.
+    let of_vector = (0..d).map(|j| place(j).unwrap_or(0)).collect();
+    (components, of_vector)
 }
 
 #[cfg(test)]

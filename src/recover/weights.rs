@@ -33,6 +33,8 @@ const SPREAD_DIGITS: f64 = 2.0;
 pub(crate) struct Weights<T: Scalar> {
     /// |s| up to a common factor: v^(-1/2), median 1.
     pub(crate) magnitudes: DVector<T>,
+    /// ln v: what goes to infinity where no weights have the scores.
+    pub(crate) log_weights: DVector<T>,
     /// ‖σ(v) − τ‖ / ‖τ‖.
     pub(crate) residual: T,
     /// Whether the residual is down to rounding.
@@ -148,6 +150,7 @@ pub(crate) fn solve<T: Scalar>(
     let converged = residual <= enough && spread(&current.y) <= limit::<T>();
     Ok(Weights {
         magnitudes,
+        log_weights: current.y,
         residual,
         converged,
         iterations,
