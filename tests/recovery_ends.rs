@@ -128,17 +128,15 @@ fn targets_of_exactly_zero_and_one_end_with_a_status() {
 }
 
 #[test]
-fn rows_of_zeros_that_leave_too_few_for_the_lift_end_with_a_status() {
-    // Six rows are enough for two columns, four of them are not.
+fn rows_of_zeros_are_no_rows() {
+    // Four of the seven say something: two more than columns.
     let a = dmatrix![1.0, 0.0; 0.0, 1.0; 1.0, 1.0; 1.0, -2.0; 0.0, 0.0; 0.0, 0.0; 0.0, 0.0];
     let model = Model::new(a, dvector![-1.0, -1.2, -0.7, -1.0, -1.0, -1.0, -1.0]).unwrap();
     let target = model.at(&dvector![0.1, 0.2]).unwrap().scores().clone();
     let found = from_scores("rows of zeros", &model, &target, SignKnowledge::Unknown);
-    assert!(
-        matches!(found.status, Status::Undetermined | Status::Ambiguous),
-        "{}",
-        found.reason
-    );
+    assert_eq!(found.status, Status::Recovered, "{}", found.reason);
+    let x = found.x.unwrap();
+    assert!((x - dvector![0.1, 0.2]).norm() < 1e-12);
     assert_eq!(
         from_scores("rows of zeros", &model, &target, positive(&model)).status,
         Status::Recovered

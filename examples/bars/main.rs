@@ -15,6 +15,7 @@ mod audit;
 mod certificates;
 mod command;
 mod designs;
+mod few_rows;
 mod intervals;
 mod ridge;
 mod sampling;
@@ -94,6 +95,11 @@ const BARS: &[Bar] = &[
         "infeasible-scores",
         "scores that no x has, proved, and scores over six decades that some x has",
         designs::infeasible_scores,
+    ),
+    (
+        "few-rows",
+        "scores with unknown signs and d + 1 rows up to the lift's limit",
+        few_rows::few_rows,
     ),
     (
         "scale",

@@ -9,7 +9,7 @@ use nalgebra::{DMatrix, DVector};
 
 use super::signs::{self, Found};
 use super::structure::{Structure, column_units};
-use super::{Recovery, Status, obstacles};
+use super::{Recovery, Status};
 use crate::error::Error;
 use crate::geometry::{Model, Signs};
 use crate::linalg::{BlockWalk, LeastSquares, least_squares};
@@ -137,9 +137,6 @@ fn eliminated<T: Scalar>(
         return Ok(Err(Recovery::new(Status::NotConverged, reason)));
     };
     let components = Structure::of(&reduced, seed)?.components;
-    if let Some(end) = obstacles::few_rows(&components) {
-        return Ok(Err(end));
-    }
     match signs::find(&reduced, &known, &components, seed)? {
         Found::Signs(found) => {
             for (k, &j) in others.iter().enumerate() {

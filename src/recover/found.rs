@@ -129,7 +129,7 @@ impl<T: Scalar> Recovery<T> {
 /// Several parameters with one and the same target.
 #[derive(Debug, Clone)]
 pub struct Solutions<T: Scalar> {
-    /// log₂ of how many there are.
+    /// log₂ of how many there are, rounded up.
     pub log2: usize,
     /// All of them, or nothing where they are too many.
     pub listed: Vec<DVector<T>>,

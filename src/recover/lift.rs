@@ -1,162 +1,103 @@
-//! Weights without signs give x by one linear problem in lifted unknowns.
+//! Signs by one linear problem in lifted unknowns, where there are rows enough.
 //!
 //! ```text
-//! (a_iᵀx − b_i)² = t² m_i²   is linear in X = xxᵀ, x and t²:
-//! a_iᵀ X a_i − 2 b_i a_iᵀ x − t² m_i² = −b_i²
+//! (c_iᵀy)² = ω_i²   with y = (x, 1)/t   is linear in X = xxᵀ, x and t²:
+//! q_iᵀ X q_i + 2 r_i q_iᵀ x − t² ω_i² = −r_i²,   c_i = (q_i, r_i)
 //! ```
-//! with d(d+3)/2 + 1 unknowns, or one t² more for each further component.
+//! with d(d+3)/2 + 1 unknowns, in the coordinates of a component's part.
+//!
+//! Products of columns may depend on one another (z² = z for a dummy), so that
+//! X is not determined while x is: x alone is asked for.
 
 use nalgebra::{DMatrix, DVector};
-use rand::SeedableRng;
-use rand::rngs::StdRng;
 
-use super::structure::Components;
+use super::unsigned::Part;
 use crate::error::Error;
-use crate::geometry::Model;
 use crate::linalg::{Design, DesignMatrix, least_squares};
-use crate::scalar::{Scalar, real, to_f64};
-
-/// Rows per unknown that the lift uses at most. It need only find the signs;
-/// all rows enter the linear step that follows.
-const ROWS_PER_UNKNOWN: usize = 4;
 
 /// Singular values of the lift below this, relative, are directions it leaves
 /// open: ε times the growth that squaring the unknowns brings.
 const RANK_TOLERANCE: f64 = 1e-12;
 
-/// Unknowns of the lift: the least number of rows it takes.
-pub(crate) fn unknowns(d: usize, components: usize) -> usize {
-    d * (d + 3) / 2 + components
+/// Unknowns up to which the lift is tried with fewer rows than unknowns: it may
+/// be singular and determine x all the same, and takes a second at most.
+const TRIED: usize = 300;
+
+/// Unknowns of the lift for d columns: the least number of rows it takes for
+/// generic ones.
+pub(super) fn unknowns(d: usize) -> usize {
+    d * (d + 3) / 2 + 1
 }
 
 /// The lifted system, its rows made as they are read.
-///
-/// In f64 whatever the arithmetic of the problem: only signs come of it, and
-/// squaring the unknowns squares the condition number that f32 has no room for.
 struct Lifted {
-    /// Chosen rows of A, columns brought to unit size.
-    a: DMatrix<f64>,
-    b: DVector<f64>,
+    /// q_i, without the column of b.
+    q: DMatrix<f64>,
+    r: DVector<f64>,
     squares: DVector<f64>,
-    /// The component of each chosen row.
-    component: Vec<usize>,
-    components: usize,
 }
 
 impl DesignMatrix<f64> for Lifted {
     fn nrows(&self) -> usize {
-        self.a.nrows()
+        self.q.nrows()
     }
 
     fn ncols(&self) -> usize {
-        unknowns(self.a.ncols(), self.components)
+        unknowns(self.q.ncols())
     }
 
     fn read_rows(&self, start: usize, rows: &mut DMatrix<f64>) -> Result<(), Error> {
-        let (m, d) = (rows.nrows(), self.a.ncols());
-        let a = self.a.rows(start, m);
+        let (m, d) = (rows.nrows(), self.q.ncols());
+        let q = self.q.rows(start, m);
         let mut next = 0;
         let mut write = |column: DVector<f64>| {
             rows.set_column(next, &column);
             next += 1;
         };
-        // x first, then each t², then X.
-        let b = self.b.rows(start, m);
-        (0..d).for_each(|j| write(a.column(j).component_mul(&b) * -2.0));
-        for k in 0..self.components {
-            let own = |i: usize| self.component[start + i] == k;
-            let square = |i: usize| {
-                if own(i) {
-                    -self.squares[start + i]
-                } else {
-                    0.0
-                }
-            };
-            write(DVector::from_fn(m, |i, _| square(i)));
-        }
+        // x first, then t², then X.
+        let r = self.r.rows(start, m);
+        (0..d).for_each(|j| write(q.column(j).component_mul(&r) * 2.0));
+        write(-self.squares.rows(start, m));
         for j in 0..d {
-            write(a.column(j).component_mul(&a.column(j)));
+            write(q.column(j).component_mul(&q.column(j)));
             // X is symmetric: each entry off the diagonal counts twice.
-            (0..j).for_each(|k| write(a.column(j).component_mul(&a.column(k)) * 2.0));
+            (0..j).for_each(|k| write(q.column(j).component_mul(&q.column(k)) * 2.0));
         }
         Ok(())
     }
 }
 
-/// What the lift found.
-pub(crate) struct Lift<T: Scalar> {
-    pub(crate) x: DVector<T>,
-    /// Whether x is the same for every solution of the lifted system.
-    pub(crate) determined: bool,
-}
-
-/// Solves the lifted system on a seeded choice of rows.
-pub(crate) fn solve<T: Scalar>(
-    model: &Model<T>,
-    magnitudes: &DVector<T>,
-    components: &Components,
-    seed: u64,
-) -> Result<Lift<T>, Error> {
-    let d = model.dim();
-    // Zero marks a row whose slack is not known.
-    let known: Vec<usize> = (0..model.nrows())
-        .filter(|&i| magnitudes[i] > T::zero())
-        .collect();
-    let chosen = choose(
-        known,
-        ROWS_PER_UNKNOWN * unknowns(d, components.count()),
-        seed,
-    );
-    let mut a = DMatrix::zeros(chosen.len(), d);
-    let mut row = DMatrix::zeros(1, d);
-    for (k, &i) in chosen.iter().enumerate() {
-        model.design().read_rows(i, &mut row)?;
-        a.set_row(k, &row.row(0).map(to_f64));
+/// The signs, if every solution of the lifted system has the same x. O(nd⁴ + d⁶).
+pub(super) fn signs(part: &Part) -> Result<Option<DVector<f64>>, Error> {
+    let (n, d) = (part.rows.len(), part.dim() - usize::from(part.offset));
+    if !part.offset || (n < unknowns(d) && (unknowns(d) > TRIED || n < 2 * d)) {
+        return Ok(None);
     }
-    // Columns to unit size: X would otherwise mix units squared.
-    let scale = DVector::from_iterator(d, a.column_iter().map(|c| c.amax()))
-        .map(|s| if s > 0.0 { s } else { 1.0 });
-    for (mut column, &s) in a.column_iter_mut().zip(scale.iter()) {
-        column.unscale_mut(s);
+    let mut c = part.basis.clone();
+    // Every row counts by the relative error of its m_i², which divides by ω_i²
+    // as much as it multiplies: rows of C at unit ω.
+    for (mut row, &w) in c.row_iter_mut().zip(part.weights.iter()) {
+        row.unscale_mut(w);
     }
-    let of_chosen =
-        |v: &DVector<T>| DVector::from_iterator(chosen.len(), chosen.iter().map(|&i| to_f64(v[i])));
-    let b = of_chosen(model.rhs());
-    let squares = of_chosen(magnitudes).map(|m| m * m);
-    // m_i² is good to a relative ε: each row counts by its own size, but a tiny
-    // slack must not drown the others in the rounding of a_i a_iᵀ.
-    let floor = squares.mean() * 1e-2;
-    let weights = squares.map(|m| 1.0 / m.max(floor));
-    let rhs = b.map(|b| -b * b);
-    let component = chosen
-        .iter()
-        .map(|&i| components.of_row[i].unwrap_or(0))
-        .collect();
-    let components = components.count();
+    let q = c.columns(0, d).into_owned();
+    let r = c.column(d).into_owned();
+    let rhs = r.map(|r| -r * r);
+    let squares = DVector::from_element(n, 1.0);
+    // A tiny slack must not drown the others in the rounding of its c_i c_iᵀ.
+    let usual = (d + 1) as f64 / n as f64;
+    let weights = DVector::from_fn(n, |i, _| {
+        part.weights[i] / (c.row(i).norm_squared() / usual * 1e-2).max(1.0)
+    });
     let system = Design::new(Lifted {
-        a,
-        b,
+        q: q.clone(),
+        r: r.clone(),
         squares,
-        component,
-        components,
     });
     let solution = least_squares(&system, &weights, &rhs, RANK_TOLERANCE)?;
-    let determined = solution
-        .null_space
-        .rows(0, d)
-        .iter()
-        .all(|v| v.abs() < 1e-6);
-    let x = solution.x.rows(0, d).component_div(&scale).map(real);
-    Ok(Lift { x, determined })
-}
-
-/// At most `limit` of the rows, in order.
-fn choose(rows: Vec<usize>, limit: usize, seed: u64) -> Vec<usize> {
-    if rows.len() <= limit {
-        return rows;
+    let of_x = solution.null_space.rows(0, d);
+    if !of_x.iter().all(|v| v.abs() < 1e-6) {
+        return Ok(None);
     }
-    let mut rng = StdRng::seed_from_u64(seed);
-    let mut chosen = rand::seq::index::sample(&mut rng, rows.len(), limit).into_vec();
-    chosen.sort_unstable();
-    chosen.into_iter().map(|k| rows[k]).collect()
+    let slack = q * solution.x.rows(0, d) + r;
+    Ok(Some(slack.map(|s| if s < 0.0 { -1.0 } else { 1.0 })))
 }

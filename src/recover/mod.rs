@@ -50,6 +50,8 @@ mod null_space;
 mod obstacles;
 mod overfull;
 mod part;
+mod patterns;
+mod phase;
 mod polish;
 mod recession;
 mod route;
@@ -58,6 +60,7 @@ mod signs;
 mod start;
 mod stationary;
 mod structure;
+mod unsigned;
 mod weights;
 mod whitening;
 
@@ -71,6 +74,7 @@ pub use obstacles::SUM_TOLERANCE;
 pub use overfull::EXCESS;
 pub use polish::score_errors;
 pub use scores::{MAX_ITERS, ScoreRecovery, SignKnowledge};
+pub use signs::LISTED_LOG2;
 pub use start::{Start, largest_slack_start};
 pub use stationary::relative_gradient;
 

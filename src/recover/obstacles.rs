@@ -5,7 +5,7 @@ use nalgebra::{DMatrix, DVector};
 use super::loose::{self, Loose};
 use super::overfull::{self, Overfull};
 use super::structure::Components;
-use super::{Infeasibility, Recovery, Status, lift, matched};
+use super::{Infeasibility, Recovery, Status, matched};
 use crate::error::Error;
 use crate::geometry::Model;
 use crate::linalg::BlockWalk;
@@ -108,26 +108,6 @@ pub(super) fn infeasible<T: Scalar>(proof: Option<Overfull<T>>, reason: String) 
         Infeasibility::Full { rows, sum, rank }
     });
     end
-}
-
-/// Too few rows for the search for signs.
-pub(super) fn few_rows<T: Scalar>(components: &Components) -> Option<Recovery<T>> {
-    let (sizes, ranks) = (components.sizes(), &components.ranks);
-    if let Some(k) = (0..ranks.len()).find(|&k| sizes[k] == ranks[k] + 1) {
-        let reason = format!(
-            "{} rows that only depend on {} coefficients fit 2^{} sets of them; give the signs",
-            sizes[k], ranks[k], ranks[k]
-        );
-        return Some(Recovery::new(Status::Ambiguous, reason));
-    }
-    let (n, d) = (sizes.iter().sum::<usize>(), ranks.iter().sum());
-    let needed = lift::unknowns(d, components.count());
-    (n < needed).then(|| {
-        let reason = format!(
-            "with the signs unknown {needed} rows are needed for {d} columns, there are {n}; give the signs"
-        );
-        Recovery::new(Status::Undetermined, reason)
-    })
 }
 
 fn is_zero_row<T: Scalar>(model: &Model<T>, i: usize) -> Result<bool, Error> {

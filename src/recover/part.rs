@@ -101,16 +101,13 @@ impl<T: Scalar> Part<'_, T> {
                 }
             }
         } else {
-            if let Some(end) = obstacles::few_rows(&one) {
-                outcome.found = Err(Box::new(end));
-                return Ok(outcome);
-            }
             match signs::find(model, magnitudes, &one, self.seed)? {
                 Found::Signs(found) => {
                     outcome.method.push_str(found.method);
                     (found.signs, Some(found.linear))
                 }
-                Found::Not(end) => {
+                Found::Not(mut end) => {
+                    signs::polish_listed(model, target, &mut end)?;
                     outcome.found = Err(end);
                     return Ok(outcome);
                 }

@@ -21,7 +21,7 @@ pub const MAX_ITERS: usize = 200;
 /// What is known of the signs of s = A x − b.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum SignKnowledge {
-    /// Nothing: found by the lift, which takes n ≥ d(d+3)/2 + 1 rows.
+    /// Nothing: found by exact enumeration, the lift, or a local search.
     #[default]
     Unknown,
     /// All of them, up to one common flip.
@@ -32,12 +32,14 @@ pub enum SignKnowledge {
 ///
 /// # Method
 /// Row weights by minimising a convex function (σ is its gradient); x by a
-/// linear least-squares problem, lifted where signs are unknown; Gauss–Newton
-/// on L_D. In neither paper: see [`notation`](crate::notation).
+/// linear least-squares problem; where signs are unknown, found first, by trying
+/// all patterns in a search that proves them unique, by a lifted linear problem,
+/// or by a local search from many starts; Gauss–Newton on L_D. In neither paper: see [`notation`](crate::notation).
 ///
 /// # What is determined
 /// For generic A and b outside its column space: x, when n ≥ d + 2. With n = d
-/// every x has the scores 1; with n = d + 1 and signs unknown 2^d of them fit.
+/// every x has the scores 1; with n = d + 1 and signs unknown 2^d of them fit,
+/// which are listed up to 64. All this holds for each component by itself.
 ///
 /// Designs of factors are not generic. A row that alone holds a direction of the
 /// coefficients has the score 1 wherever x is and leaves them free along it; a
@@ -49,7 +51,8 @@ pub enum SignKnowledge {
 ///
 /// # Complexity
 /// Some tens of O(nd²) steps, O(nd³) for each of two to four polishing steps,
-/// and O(d⁶) for the lift. Memory O(nd).
+/// and for unknown signs at most 2^25 nodes of a tree, 2^21 sums a side, or the
+/// lift's O(d⁶). Memory O(nd).
 ///
 /// # Errors
 /// [`ScoreRecovery::new`] refuses a target of the wrong length, with NaN, with

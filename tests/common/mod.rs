@@ -9,6 +9,7 @@ pub mod definition;
 pub mod derivatives;
 pub mod designs;
 pub mod double_double;
+pub mod few_rows;
 pub mod hard;
 pub mod infeasible;
 pub mod instances;
