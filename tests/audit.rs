@@ -25,7 +25,7 @@ fn digits(levels: &[u32]) -> Vec<Level> {
 fn predicted_errors_agree_with_simulated_ones() {
     let (_, model, x) = stackloss();
     let known = [Attacker::KnowsSigns];
-    let levels = || digits(&[3, 5, 9]);
+    let levels = || digits(&[4, 8]);
     let run = |audit: Audit| -> Report {
         let audit = audit.levels(levels()).unwrap().trials(400).unwrap();
         audit.attackers(known).unwrap().run().unwrap()
@@ -117,7 +117,8 @@ fn a_model_that_is_the_fit_of_all_rows_has_nothing_to_protect() {
 #[test]
 fn the_verdict_is_the_last_level_before_the_first_that_leaks() {
     let (_, model, x) = stackloss();
-    let audit = Audit::scores(&model, &x).unwrap().trials(50).unwrap();
+    let audit = Audit::scores(&model, &x).unwrap().trials(20).unwrap();
+    let audit = audit.levels(digits(&[1, 2, 3, 4, 5, 6])).unwrap();
     // Errors are 1e-3 or so at two digits, least squares' 6e-2 and more.
     let report = audit.tolerance(1e-3).unwrap().run().unwrap();
     assert_eq!(report.exposed().len(), 0);
@@ -133,14 +134,14 @@ fn the_verdict_is_the_last_level_before_the_first_that_leaks() {
             };
             assert!(here > k || report.protects(row));
             assert!(here != k + 1 || !report.protects(row));
-            // An attacker who has 12 digits has more than anybody.
+            // An attacker who has the scores has more than anybody.
             assert!(report.adds(row));
         }
     }
 }
 
 /// Errors to first order are proportional to the deviation; the simulation of
-/// 1000 trials agrees to 3 % a standard deviation, and the smallest of ten such numbers is taken.
+/// 600 trials agrees to 4 % a standard deviation, and the smallest of ten such numbers is taken.
 #[test]
 fn the_noise_in_closed_form_leaves_the_tolerance() {
     let (_, model, x) = stackloss();
@@ -148,7 +149,7 @@ fn the_noise_in_closed_form_leaves_the_tolerance() {
         .unwrap()
         .attackers([Attacker::KnowsSigns])
         .unwrap();
-    let audit = audit.levels(digits(&[2])).unwrap().trials(1000).unwrap();
+    let audit = audit.levels(digits(&[2])).unwrap().trials(600).unwrap();
     let report = audit.tolerance(1e-3).unwrap().run().unwrap();
     let noise = report.verdicts[0].noise.clone().unwrap();
     assert!(
@@ -157,7 +158,7 @@ fn the_noise_in_closed_form_leaves_the_tolerance() {
     );
     let simulated = noise.simulated.unwrap();
     let least = simulated.coefficients.min().min(simulated.predictions);
-    assert!((least / 1e-3 - 1.0).abs() < 0.15, "{least}");
+    assert!((least / 1e-3 - 1.0).abs() < 0.2, "{least}");
     // And as a level of its own.
     let audit = Audit::scores(&model, &x)
         .unwrap()

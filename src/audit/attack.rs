@@ -192,12 +192,11 @@ impl Attack {
     ) -> Result<Option<Recovery<f64>>, Error> {
         match self.publication {
             Publication::Scores => {
-                let target = with_sum(&target, noise, model.dim() as f64)?;
                 let signs = match &self.signs {
                     Some(signs) => SignKnowledge::Known(signs.clone()),
                     None => SignKnowledge::Unknown,
                 };
-                let run = ScoreRecovery::new(model, target)?.signs(signs)?;
+                let run = ScoreRecovery::noisy(model, target, noise.clone())?.signs(signs)?;
                 run.seed(self.seed).run().map(Some)
             }
             Publication::Gradient => {
@@ -222,27 +221,4 @@ fn ended(found: Recovery<f64>) -> Ended {
         _ if matches!(found.status, Status::Ambiguous | Status::Undetermined) => Ended::Ambiguous,
         _ => Ended::Refused,
     }
-}
-
-/// Scores read as the noise says, ends of `[0, 1]` as intervals, and moved by one
-/// number to the sum that they must have: to that the scores' Jacobian is
-/// orthogonal, so that the fit does not move. With one deviation for all scores
-/// the plain fit is the weighted one of (N1).
-fn with_sum(target: &DVector<f64>, noise: &Noise<f64>, sum: f64) -> Result<DVector<f64>, Error> {
-    /// Rounds until nothing is left outside: two or three.
-    const ROUNDS: usize = 50;
-    let reading = noise.read_scores(target)?;
-    let mut values = reading.values;
-    // Inside by a part of what is not known of them anyway.
-    let floor = reading.deviations.map(|sd| (0.25 * sd).min(0.01));
-    for _ in 0..ROUNDS {
-        let shift = (sum - values.sum()) / values.len() as f64;
-        values.add_scalar_mut(shift);
-        let outside = |v: &f64, f: &f64| !(*v >= *f && *v <= 1.0 - f);
-        if !values.iter().zip(floor.iter()).any(|(v, f)| outside(v, f)) {
-            break;
-        }
-        values.zip_apply(&floor, |v, f| *v = v.clamp(f, 1.0 - f));
-    }
-    Ok(values)
 }

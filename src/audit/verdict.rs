@@ -41,7 +41,8 @@ pub struct SafeNoise {
     /// Whether it drowns the publication: it is as large as the scores' own
     /// deviation from their mean, or as the entries of the gradient.
     pub drowns: bool,
-    /// Where they do not: the first of the larger deviations tried that does.
+    /// Where they do not: the first of the larger deviations tried that does. None
+    /// is tried beyond what drowns the publication.
     pub sufficient: Option<f64>,
 }
 
