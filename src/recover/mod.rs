@@ -27,56 +27,27 @@
 //! # Ok::<(), levinv::Error>(())
 //! ```
 
-mod chi_square;
-mod continuation;
-mod covariance;
-mod dyadic;
 mod exact;
-mod feasible;
-mod flat;
 mod found;
 mod gradient;
-mod iterate;
-mod lift;
-mod linear;
-mod loose;
-mod misfit;
 mod noise;
-mod noisy;
-mod noisy_gradient;
-mod noisy_signs;
-mod noisy_target;
-mod null_space;
-mod obstacles;
-mod overfull;
-mod part;
-mod patterns;
-mod phase;
-mod polish;
-mod recession;
-mod route;
+mod ridge;
 mod scores;
 mod signs;
-mod start;
-mod stationary;
-mod structure;
-mod unsigned;
-mod weights;
-mod whitening;
 
-pub use covariance::{Spread, gradient_covariance, score_covariance};
 pub use found::{Infeasibility, Recovery, Solutions, Status, Uncertainty};
 pub use gradient::GradientRecovery;
+pub use gradient::start::{Start, largest_slack_start};
+pub use noise::covariance::{Spread, gradient_covariance, score_covariance};
+pub use noise::noisy::{IMPROBABLE, LEVEL};
+pub use noise::noisy_target::FAR;
 pub use noise::{MAX_DECIMALS, MAX_SIGNIFICANT, Noise};
-pub use noisy::{IMPROBABLE, LEVEL};
-pub use noisy_target::FAR;
-pub use obstacles::SUM_TOLERANCE;
-pub use overfull::EXCESS;
-pub use polish::score_errors;
+pub use ridge::stationary::relative_gradient;
+pub use scores::obstacles::SUM_TOLERANCE;
+pub use scores::overfull::EXCESS;
+pub use scores::polish::score_errors;
 pub use scores::{MAX_ITERS, ScoreRecovery, SignKnowledge};
 pub use signs::LISTED_LOG2;
-pub use start::{Start, largest_slack_start};
-pub use stationary::relative_gradient;
 
 use crate::scalar::Scalar;
 

@@ -1,0 +1,98 @@
+//! One point of the damped Newton iteration on V(x) − cᵀx.
+
+use std::sync::Arc;
+
+use nalgebra::DVector;
+
+use crate::error::Error;
+use crate::geometry::{Geometry, Model};
+use crate::linalg::{Factor, Factorisation, conjugate_gradients};
+use crate::objective::Barrier;
+use crate::scalar::{Scalar, epsilon, real};
+
+/// Inner conjugate gradient steps; the preconditioned condition number is at
+/// most 5 (V6), so that thirty reach rounding.
+const INNER_STEPS: usize = 60;
+
+/// A point with its residual g − c and the factor of its preconditioner.
+pub(crate) struct Iterate<T: Scalar> {
+    pub(crate) x: DVector<T>,
+    pub(crate) geometry: Arc<Geometry<T>>,
+    pub(crate) residual: DVector<T>,
+    factor: Factor<T>,
+}
+
+impl<T: Scalar> Iterate<T> {
+    pub(crate) fn at(model: &Model<T>, target: &DVector<T>, x: DVector<T>) -> Result<Self, Error> {
+        let geometry = model.at(&x)?;
+        let residual = Barrier::gap(&geometry, target)?;
+        // The root of (V6)'s D, which overflows later than D.
+        let weights = Barrier::inner_diagonal(&geometry)
+            .zip_map(geometry.slack(), |d, s| d.max(T::zero()).sqrt() / s.abs());
+        let factor = Factor::new(model.design(), &weights, Factorisation::Automatic)?;
+        Ok(Iterate {
+            x,
+            geometry,
+            residual,
+            factor,
+        })
+    }
+
+    pub(crate) fn volumetric(&self) -> T {
+        self.geometry.volumetric()
+    }
+
+    /// ‖c‖·‖x‖, the size of φ's linear term.
+    pub(crate) fn linear_size(&self, target: &DVector<T>) -> T {
+        target.norm() * self.x.norm()
+    }
+
+    /// The residual's norm in the preconditioner's inverse.
+    pub(crate) fn scaled(&self, residual: &DVector<T>) -> T {
+        self.factor.solve_transposed(residual).norm()
+    }
+
+    /// √(stepᵀ ∇²V step), the length of the step in the local norm.
+    pub(crate) fn decrement(&self, step: &DVector<T>) -> T {
+        let square = -self.residual.dot(step);
+        // `max` would make a zero of what overflowed both ways; a step of zero from
+        // a residual that is none has underflowed.
+        let known =
+            square.is_finite() && (step.amax() > T::zero() || self.residual.amax() == T::zero());
+        if known {
+            square.max(T::zero()).sqrt()
+        } else {
+            T::one() / T::zero()
+        }
+    }
+
+    /// How far the rounding of g, from terms of these sizes, moves each entry of
+    /// x: |∇²V⁻¹| times it. The preconditioner's inverse is at most three times
+    /// smaller; and twice, for first order is exceeded now and then.
+    pub(crate) fn rounding(&self, terms: &DVector<T>) -> DVector<T> {
+        const UNITS: f64 = 4.0;
+        let unit = epsilon::<T>() * (self.factor.sensitivity() + real(UNITS));
+        let d = terms.len();
+        let mut square = self.x.map(|x| x * x * epsilon::<T>() * epsilon());
+        for k in 0..d {
+            let mut error = DVector::zeros(d);
+            error[k] = terms[k] * unit * real(6.0);
+            let moved = self.factor.solve(&self.factor.solve_transposed(&error));
+            square += moved.component_mul(&moved);
+        }
+        square.map(|s| s.sqrt())
+    }
+
+    /// ∇²V step = −(g − c) by preconditioned conjugate gradients.
+    pub(crate) fn newton_step(&self, evaluations: &mut usize) -> Result<DVector<T>, Error> {
+        let accuracy = epsilon::<T>().powf(real(0.75));
+        let solved = conjugate_gradients(
+            -&self.residual,
+            (accuracy, INNER_STEPS),
+            |r| self.factor.solve(&self.factor.solve_transposed(r)),
+            |direction| Barrier::product(&self.geometry, direction),
+        )?;
+        *evaluations += solved.products;
+        Ok(solved.x)
+    }
+}

@@ -1,0 +1,203 @@
+//! Noisy scores made into scores that a design can have, and weighed.
+
+use nalgebra::{DMatrix, DVector};
+
+use crate::error::Error;
+use crate::geometry::{Geometry, Model, Signs};
+use crate::linalg::{BlockWalk, Design, Factorisation, LeastSquares, least_squares};
+use crate::recover::noise::Reading;
+use crate::recover::scores::structure::Components;
+use crate::scalar::{Scalar, count, epsilon, real};
+
+/// Scores stay this part of their standard deviation away from 0 and 1: a score
+/// that noise hides is some such part of it.
+const MARGIN: f64 = 0.25;
+/// Halvings of the shift that gives a component its sum: variances of 1 beside
+/// those of 1e-16, squared, and all digits of f64 after that.
+const HALVINGS: usize = 200;
+/// Slacks known worse than this, relative, say nothing of a sign.
+const VAGUE: f64 = 0.5;
+/// A row of A whose own leverage is this near 1 has it by structure: rounding
+/// leaves some ε, data that only look so keep more.
+const COLOOP: f64 = 1e-10;
+
+/// Scores near the given ones between 0 and 1 that sum to its rank on each
+/// component: the nearest, in units of the noise. Where there is no value,
+/// `guess` gives one, of which any is as good.
+pub(crate) fn nearest<T: Scalar>(
+    reading: &Reading<T>,
+    components: &Components,
+    guess: &DVector<T>,
+) -> DVector<T> {
+    let n = guess.len();
+    let least = epsilon::<T>();
+    let margin = reading.deviations.map(|sd| {
+        let part = sd * real(MARGIN);
+        part.max(least).min(real(0.25))
+    });
+    let value = |i: usize| {
+        if reading.known[i] {
+            reading.values[i]
+        } else {
+            guess[i]
+        }
+    };
+    let give = |i: usize| {
+        if reading.known[i] {
+            reading.deviations[i] * reading.deviations[i]
+        } else {
+            // Takes what the others need not.
+            T::one()
+        }
+    };
+    let mut out = DVector::zeros(n);
+    for (k, &rank) in components.ranks.iter().enumerate() {
+        let rows: Vec<usize> = (0..n)
+            .filter(|&i| components.of_row[i] == Some(k))
+            .collect();
+        let shifted = |i: usize, shift: T| {
+            (value(i) + shift * give(i)).clamp(margin[i], T::one() - margin[i])
+        };
+        let excess = |shift: T| {
+            rows.iter().fold(T::zero(), |s, &i| s + shifted(i, shift)) - count::<T>(rank)
+        };
+        // A shift of 2 divided by the least variance moves every score past an end.
+        let smallest = rows.iter().map(|&i| give(i)).reduce(T::min);
+        let far = real::<T>(2.0) / smallest.unwrap_or_else(T::one).max(least * least);
+        let (mut low, mut high) = (-far, far);
+        for _ in 0..HALVINGS {
+            let middle = (low + high) * real(0.5);
+            if middle == low || middle == high {
+                break;
+            }
+            if excess(middle) > T::zero() {
+                high = middle;
+            } else {
+                low = middle;
+            }
+        }
+        let shift = (low + high) * real(0.5);
+        // Scores that have their sum already are left as they are.
+        let shift = if excess(T::zero()).abs() <= excess(shift).abs() {
+            T::zero()
+        } else {
+            shift
+        };
+        rows.iter().for_each(|&i| out[i] = shifted(i, shift));
+    }
+    out
+}
+
+/// What the sum leaves for the rows without a value, shared among them by
+/// `shares`.
+pub(crate) fn shared<T: Scalar>(
+    reading: &Reading<T>,
+    components: &Components,
+    shares: &DVector<T>,
+) -> DVector<T> {
+    let n = shares.len();
+    let mut out = DVector::zeros(n);
+    for (k, &rank) in components.ranks.iter().enumerate() {
+        let own = |i: &usize| components.of_row[*i] == Some(k);
+        let (known, missing): (Vec<usize>, Vec<usize>) =
+            (0..n).filter(own).partition(|&i| reading.known[i]);
+        let left = count::<T>(rank) - known.iter().fold(T::zero(), |s, &i| s + reading.values[i]);
+        let all = missing.iter().fold(T::zero(), |s, &i| s + shares[i]);
+        for &i in &missing {
+            out[i] = left * shares[i] / all;
+        }
+    }
+    out
+}
+
+/// How far each |s| may be off, relative: half of what its score is, as
+/// |s| ~ √((1−σ)/σ) when the others stay. Zero for rows without a value.
+pub(crate) fn relative_errors<T: Scalar>(
+    reading: &Reading<T>,
+    feasible: &DVector<T>,
+) -> DVector<T> {
+    DVector::from_fn(feasible.len(), |i, _| {
+        let t = feasible[i];
+        let error = reading.deviations[i] * real(0.5) / (t * (T::one() - t));
+        if reading.known[i] {
+            error.max(epsilon())
+        } else {
+            T::zero()
+        }
+    })
+}
+
+/// Magnitudes from which signs may be read; zero marks the others.
+pub(crate) fn telling<T: Scalar>(magnitudes: &DVector<T>, relative: &DVector<T>) -> DVector<T> {
+    magnitudes.zip_map(relative, |m, r| {
+        if r > T::zero() && r < real(VAGUE) {
+            m
+        } else {
+            T::zero()
+        }
+    })
+}
+
+/// x and t with A x − b ≈ t (sign∘m), rows weighted by how well m is known.
+pub(crate) fn weighted_linear<T: Scalar>(
+    model: &Model<T>,
+    magnitudes: &DVector<T>,
+    relative: &DVector<T>,
+    signs: &Signs,
+    components: &Components,
+) -> Result<LeastSquares<T>, Error> {
+    let (n, d) = (model.nrows(), model.dim());
+    let mut system = DMatrix::zeros(n, d + components.count());
+    let mut rows = DMatrix::zeros(n, d);
+    model.design().read_rows(0, &mut rows)?;
+    system.columns_mut(0, d).copy_from(&rows);
+    for i in 0..n {
+        if let Some(k) = components.of_row[i] {
+            system[(i, d + k)] = -magnitudes[i] * signs.sign(i);
+        }
+    }
+    let weights = magnitudes.zip_map(relative, |m, r| {
+        if r > T::zero() {
+            T::one() / (m * r)
+        } else {
+            T::zero()
+        }
+    });
+    let tolerance = epsilon::<T>() * real(16.0);
+    least_squares(&Design::from(system), &weights, model.rhs(), tolerance)
+}
+
+/// The signs of slacks, zeros counted as positive: they are a guess.
+pub(crate) fn signs_of<T: Scalar>(slack: &DVector<T>) -> Result<Signs, Error> {
+    Signs::of(&slack.map(|s| if s < T::zero() { -T::one() } else { T::one() }))
+}
+
+/// Rows whose leverage is 1 whatever x is.
+pub(crate) fn rows_of_leverage_one<T: Scalar>(model: &Model<T>) -> Result<Vec<usize>, Error> {
+    let sizes = model.design().map_blocks(|rows, _, out| {
+        for (size, row) in out.iter_mut().zip(rows.row_iter()) {
+            let largest = row.iter().fold(T::zero(), |m, a| m.max(a.abs()));
+            *size = if largest > T::zero() {
+                largest
+            } else {
+                T::one()
+            };
+        }
+    })?;
+    let origin = DVector::zeros(model.dim());
+    let plain = Geometry::new(model.design(), (&origin, None), sizes, Factorisation::Qr)?;
+    Ok((0..model.nrows())
+        .filter(|&i| {
+            plain.scores()[i] > T::one() - real::<T>(COLOOP).max(epsilon::<T>() * real(64.0))
+        })
+        .collect())
+}
+
+/// Whether b lies in the column space of A, so that only a line of x can be
+/// known.
+pub(crate) fn explains_rhs<T: Scalar>(model: &Model<T>) -> Result<bool, Error> {
+    let ones = DVector::from_element(model.nrows(), T::one());
+    let tolerance = epsilon::<T>() * real(16.0);
+    let fitted = least_squares(model.design(), &ones, model.rhs(), tolerance)?;
+    Ok(fitted.residual <= epsilon::<T>() * real(1e3))
+}

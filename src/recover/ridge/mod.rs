@@ -1,0 +1,4 @@
+//! Stationary points of the regularised losses.
+
+pub(crate) mod continuation;
+pub(crate) mod stationary;

@@ -1,0 +1,70 @@
+//! Weights and signs give x by one linear least-squares problem.
+
+use nalgebra::{DMatrix, DVector};
+
+use crate::error::Error;
+use crate::geometry::{Model, Signs};
+use crate::linalg::{Design, DesignMatrix, LeastSquares, least_squares};
+use crate::recover::scores::structure::Components;
+use crate::scalar::{Scalar, epsilon, real};
+
+/// `[A | −sign∘m]` with one last column per component: `A x − b = t (sign∘m)`
+/// as a system in (x, t).
+struct Signed<T: Scalar> {
+    a: Design<T>,
+    column: DVector<T>,
+    components: Components,
+}
+
+impl<T: Scalar> DesignMatrix<T> for Signed<T> {
+    fn nrows(&self) -> usize {
+        self.a.nrows()
+    }
+
+    fn ncols(&self) -> usize {
+        self.a.ncols() + self.components.count()
+    }
+
+    fn read_rows(&self, start: usize, rows: &mut DMatrix<T>) -> Result<(), Error> {
+        let (d, height) = (self.a.ncols(), rows.nrows());
+        let mut part = DMatrix::zeros(height, d);
+        self.a.read_rows(start, &mut part)?;
+        rows.fill(T::zero());
+        rows.columns_mut(0, d).copy_from(&part);
+        for i in 0..height {
+            if let Some(k) = self.components.of_row[start + i] {
+                rows[(i, d + k)] = self.column[start + i];
+            }
+        }
+        Ok(())
+    }
+}
+
+/// x and t with `A x − b ≈ t (sign∘m)`, rows divided by m so that each counts
+/// by its relative error. The last coordinates of the solution are the t.
+pub(crate) fn solve<T: Scalar>(
+    model: &Model<T>,
+    magnitudes: &DVector<T>,
+    signs: &Signs,
+    components: &Components,
+) -> Result<LeastSquares<T>, Error> {
+    let column = DVector::from_fn(magnitudes.len(), |i, _| -magnitudes[i] * signs.sign(i));
+    // Zero marks a row whose slack is not known.
+    let weights = magnitudes.map(|m| {
+        if m > T::zero() {
+            T::one() / m
+        } else {
+            T::zero()
+        }
+    });
+    let components = components.clone();
+    let system = Design::new(Signed {
+        a: model.design().clone(),
+        column,
+        components,
+    });
+    // A t depends on x exactly when its component of b lies in the column space
+    // of A; weights good to ε leave a pivot of that size times a few.
+    let tolerance = epsilon::<T>() * real(1e3);
+    least_squares(&system, &weights, model.rhs(), tolerance)
+}

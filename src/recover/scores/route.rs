@@ -1,0 +1,397 @@
+//! The way from scores to x: rows without a say, components, polish, verdict.
+
+use nalgebra::{DMatrix, DVector};
+
+use crate::error::{Error, trial};
+use crate::geometry::{Model, Signs};
+use crate::recover::Infeasibility;
+use crate::recover::Observer;
+use crate::recover::Recovery;
+use crate::recover::Solutions;
+use crate::recover::Status;
+use crate::recover::matched;
+use crate::recover::report;
+use crate::recover::scores::loose::{Loose, coefficients, part, rows, select, select_signs};
+use crate::recover::scores::obstacles::{first_obstacle, infeasible};
+use crate::recover::scores::overfull;
+use crate::recover::scores::part::{Outcome, Part, Solved};
+use crate::recover::scores::polish;
+use crate::recover::scores::structure::{Structure, column_units, echelon, unit_rows};
+use crate::scalar::{Scalar, to_f64};
+
+/// A misfit of the scores that noise does not explain, but wrong signs do.
+const WRONG_SIGNS: f64 = 1e-2;
+/// Solutions of components are combined up to this many.
+const LISTED: usize = 1024;
+
+/// What is asked.
+pub(crate) struct Route<T: Scalar> {
+    pub(crate) model: Model<T>,
+    pub(crate) target: DVector<T>,
+    /// Signs of the slacks, where they are known.
+    pub(crate) signs: Option<Signs>,
+    pub(crate) seed: u64,
+    pub(crate) max_iters: usize,
+}
+
+/// The components' coefficients put together.
+struct Assembled<T: Scalar> {
+    x: DVector<T>,
+    signs: Signs,
+    /// For each component whose b lies in its column space, its number, how x
+    /// may move, and how far b lies off.
+    lines: Vec<(usize, DVector<T>, f64)>,
+}
+
+impl<T: Scalar> Route<T> {
+    pub(crate) fn run(self, observer: &mut Option<Observer<'_>>) -> Result<Recovery<T>, Error> {
+        let mut structure = Structure::of(&self.model, self.seed)?;
+        let loose = match Loose::of(&self.model, &structure)? {
+            Some(loose) => loose,
+            None => {
+                structure = self.whole()?;
+                let none = Loose::of(&self.model, &structure)?;
+                none.ok_or(Error::Singular {
+                    what: "design matrix",
+                })?
+            }
+        };
+        let components = &structure.components;
+        let end = first_obstacle(&self.model, &self.target, components, &loose)?;
+        if let Some(end) = end {
+            return Ok(end);
+        }
+        if loose.is_empty(self.model.nrows()) {
+            return self.recover(&structure, observer);
+        }
+        let signs = match &self.signs {
+            Some(signs) => Some(select_signs::<T>(signs, &loose.rest)?),
+            None => None,
+        };
+        let inner = Route {
+            model: loose.reduced(&self.model)?,
+            target: select(&self.target, &loose.rest),
+            signs,
+            ..self
+        };
+        let mut structure = Structure::of(&inner.model, inner.seed)?;
+        let (sizes, ranks) = (structure.components.sizes(), &structure.components.ranks);
+        if (0..ranks.len()).any(|k| sizes[k] == ranks[k]) {
+            // Nothing alone holds a direction any more; what seems to is rounding.
+            structure = inner.whole()?;
+        }
+        let found = inner.recover(&structure, observer)?;
+        loose.embed(&self.model, self.signs.as_ref(), found)
+    }
+
+    fn whole(&self) -> Result<Structure<T>, Error> {
+        let design = self.model.design();
+        let weights = unit_rows(design, &column_units(design)?)?;
+        Ok(Structure::whole(&weights, self.model.dim()))
+    }
+
+    /// Every row has its say here.
+    fn recover(
+        &self,
+        structure: &Structure<T>,
+        observer: &mut Option<Observer<'_>>,
+    ) -> Result<Recovery<T>, Error> {
+        let components = &structure.components;
+        let several = components.count() > 1;
+        let mut outcomes = Vec::with_capacity(components.count());
+        for k in 0..components.count() {
+            outcomes.push(self.component(structure, k, observer)?);
+        }
+        let mut log_weights = DVector::zeros(self.model.nrows());
+        let (mut iterations, mut evaluations) = (0, 0);
+        for (k, outcome) in outcomes.iter().enumerate() {
+            iterations += outcome.iterations;
+            evaluations += outcome.evaluations;
+            let own = components.rows(k);
+            for (&i, &y) in own.iter().zip(outcome.log_weights.iter()) {
+                log_weights[i] = y;
+            }
+        }
+        let mut method = outcomes.first().map_or(String::new(), |o| o.method.clone());
+        if several {
+            method = format!("{} components; {method}", components.count());
+        }
+        if outcomes.iter().any(|o| o.found.is_err()) {
+            return Ok(Recovery {
+                iterations,
+                evaluations,
+                method,
+                ..self.without(structure, outcomes)
+            });
+        }
+        let parts = outcomes.into_iter().filter_map(|o| o.found.ok()).collect();
+        let Assembled { x, signs, lines } = self.assemble(structure, parts)?;
+        // x → σ(x) = τ to rounding.
+        method.push_str(", Gauss–Newton");
+        let end = |found: Recovery<T>| Recovery {
+            iterations,
+            evaluations,
+            method: method.clone(),
+            ..found
+        };
+        if trial(self.model.at(&x))?.is_none() {
+            let reason = "no x has these scores: the best fit lies on the hyperplane of a row, where they are not defined".to_string();
+            return Ok(end(self.refused(structure, &log_weights, reason)?));
+        }
+        let held = held(&lines, &column_units(self.model.design())?);
+        let polished = polish::polish(&self.model, &self.target, x, &held, |k, r| {
+            report(observer, "polish", k, to_f64(r))
+        })?;
+        let residual = Some(polished.residual);
+        let (status, reason) = self.judge(structure, &polished, &signs)?;
+        let found = match status {
+            Status::Recovered => Recovery {
+                directions: lines.iter().map(|(_, h, _)| h.clone()).collect(),
+                ..self.with_lines(structure, &lines, reason)
+            },
+            Status::Infeasible => self.refused(structure, &log_weights, reason)?,
+            _ => match self.overfull(structure, &log_weights)? {
+                Some(end) => end,
+                None => Recovery::new(status, reason),
+            },
+        };
+        let mut errors = polished.errors;
+        for (j, error) in errors.iter_mut().enumerate() {
+            if !found.determines(j) || !error.is_finite() {
+                *error = T::one() / T::zero();
+            }
+        }
+        let steps = polished.iterations;
+        Ok(Recovery {
+            x: (found.status != Status::Infeasible).then_some(polished.x),
+            iterations: iterations + steps,
+            evaluations: evaluations + (steps + 1) * (self.model.dim() + 1),
+            residual: residual.filter(|r| r.is_finite()),
+            errors: (found.status != Status::Infeasible).then_some(errors),
+            ..end(found)
+        })
+    }
+
+    fn component(
+        &self,
+        structure: &Structure<T>,
+        k: usize,
+        observer: &mut Option<Observer<'_>>,
+    ) -> Result<Outcome<T>, Error> {
+        let solve = |model: &Model<T>, target: &DVector<T>, signs, observer: &mut _| {
+            let (seed, max_iters) = (self.seed, self.max_iters);
+            let part = Part {
+                model,
+                target,
+                signs,
+                seed,
+                max_iters,
+            };
+            part.solve(observer)
+        };
+        if structure.components.count() == 1 {
+            return solve(&self.model, &self.target, self.signs.clone(), observer);
+        }
+        let own = structure.components.rows(k);
+        let a = part(&self.model, &own)? * &structure.spaces[k];
+        let model = Model::new(a, select(self.model.rhs(), &own))?;
+        let signs = match &self.signs {
+            Some(signs) => Some(select_signs::<T>(signs, &own)?),
+            None => None,
+        };
+        solve(&model, &select(&self.target, &own), signs, observer)
+    }
+
+    fn assemble(
+        &self,
+        structure: &Structure<T>,
+        parts: Vec<Solved<T>>,
+    ) -> Result<Assembled<T>, Error> {
+        let units = column_units(self.model.design())?;
+        let mut x = DVector::zeros(self.model.dim());
+        let mut signs = DVector::from_element(self.model.nrows(), T::one());
+        let mut lines = Vec::new();
+        for (k, part) in parts.into_iter().enumerate() {
+            let space = &structure.spaces[k];
+            x += space * part.y;
+            for (at, i) in structure.components.rows(k).into_iter().enumerate() {
+                signs[i] = part.signs.sign(at);
+            }
+            if let Some(line) = part.line {
+                let line = DMatrix::from_columns(&[space * line]);
+                let clean = echelon(&line, &units).basis;
+                if clean.ncols() == 1 {
+                    lines.push((k, clean.column(0).into_owned(), part.distance));
+                }
+            }
+        }
+        Ok(Assembled {
+            x,
+            signs: Signs::of(&signs)?,
+            lines,
+        })
+    }
+
+    /// The end where some component has no coefficients, or several.
+    fn without(&self, structure: &Structure<T>, outcomes: Vec<Outcome<T>>) -> Recovery<T> {
+        let components = &structure.components;
+        let several = components.count() > 1;
+        // What weighs more goes first: no x at all, then none found, then many.
+        let weight = |status: Status| match status {
+            Status::Infeasible => 0,
+            Status::NotConverged => 1,
+            Status::TooNoisy => 2,
+            Status::Undetermined => 3,
+            _ => 4,
+        };
+        let combined = combine(structure, &outcomes, self.model.dim());
+        let ends = outcomes.into_iter().enumerate();
+        let ends = ends.filter_map(|(k, o)| o.found.err().map(|end| (k, *end)));
+        let Some((k, mut end)) = ends.min_by_key(|(_, end)| weight(end.status)) else {
+            return Recovery::new(Status::NotConverged, "nothing was found".to_string());
+        };
+        let own = components.rows(k);
+        if let Some(Infeasibility::Overfull { rows, .. } | Infeasibility::Full { rows, .. }) =
+            &mut end.infeasibility
+        {
+            rows.iter_mut().for_each(|i| *i = own[*i]);
+            let proof = end.infeasibility.take();
+            return Recovery {
+                residual: end.residual,
+                ..infeasible(proof.and_then(overfull::Overfull::of), end.reason)
+            };
+        }
+        if several {
+            end.reason = format!("component {} ({}): {}", k + 1, rows(&own), end.reason);
+            end.x = None;
+            let space = &structure.spaces[k];
+            end.directions = end.directions.iter().map(|h| space * h).collect();
+            end.errors = None;
+            end.solutions = combined;
+        }
+        end
+    }
+
+    /// No x was found to have the scores: with a proof, if there is one.
+    fn refused(
+        &self,
+        structure: &Structure<T>,
+        log_weights: &DVector<T>,
+        reason: String,
+    ) -> Result<Recovery<T>, Error> {
+        let proved = self.overfull(structure, log_weights)?;
+        Ok(proved.unwrap_or_else(|| Recovery::new(Status::Infeasible, reason)))
+    }
+
+    fn overfull(
+        &self,
+        structure: &Structure<T>,
+        log_weights: &DVector<T>,
+    ) -> Result<Option<Recovery<T>>, Error> {
+        let (design, components) = (self.model.design(), &structure.components);
+        let proof = overfull::find(design, components, &self.target, log_weights)?;
+        Ok(proof.map(|proof| infeasible(Some(proof), String::new())))
+    }
+
+    fn with_lines(
+        &self,
+        structure: &Structure<T>,
+        lines: &[(usize, DVector<T>, f64)],
+        matched: String,
+    ) -> Recovery<T> {
+        if lines.is_empty() {
+            return Recovery::new(Status::Recovered, matched);
+        }
+        let d = self.model.dim();
+        let one = |(k, h, distance): &(usize, DVector<T>, f64)| {
+            let moved: Vec<usize> = (0..d).filter(|&j| h[j] != T::zero()).collect();
+            let whose = match structure.components.count() {
+                1 => "b".to_string(),
+                _ => format!("in {} b", rows(&structure.components.rows(*k))),
+            };
+            let near = match *distance {
+                0.0 => String::new(),
+                distance => format!(" (to {distance:.1e}, relative)"),
+            };
+            let what = coefficients(&moved, "is", "are");
+            format!(
+                "{whose} lies in the column space of A{near}, so that {what} known only up to a line"
+            )
+        };
+        let all: Vec<String> = lines.iter().map(one).collect();
+        let reason = format!("{}; at the point given {matched}", all.join("; "));
+        Recovery::new(Status::Undetermined, reason)
+    }
+
+    fn judge(
+        &self,
+        structure: &Structure<T>,
+        polished: &polish::Polished<T>,
+        signs: &Signs,
+    ) -> Result<(Status, String), Error> {
+        let (residual, n) = (to_f64(polished.residual), self.model.nrows());
+        let given = self.signs.is_some();
+        let slack = self.model.slack(&polished.x)?;
+        let disagreement = structure.components.first_disagreement(signs, &slack);
+        if given && (disagreement.is_some() || !(residual <= WRONG_SIGNS)) {
+            let row =
+                disagreement.map_or(String::new(), |row| format!(" (row {} of {n})", row + 1));
+            let reason = format!("no x with the signs given has these scores{row}");
+            return Ok((Status::Infeasible, reason));
+        }
+        if !matched(polished.residual) {
+            let reason = format!(
+                "no x has these scores exactly: the best fit found differs by {residual:.1e}, relative"
+            );
+            return Ok((Status::TooNoisy, reason));
+        }
+        let flipped = given && signs.first_violation(&slack).is_some();
+        let remark = if flipped {
+            "; all slacks of a component have the opposite of the signs given"
+        } else {
+            ""
+        };
+        Ok((
+            Status::Recovered,
+            format!("the scores are matched to {residual:.1e}, relative{remark}"),
+        ))
+    }
+}
+
+/// One coefficient for each line, so that with those held x cannot move along
+/// any: the largest along it that no other holds.
+fn held<T: Scalar>(lines: &[(usize, DVector<T>, f64)], units: &DVector<T>) -> Vec<usize> {
+    if lines.is_empty() {
+        return Vec::new();
+    }
+    let columns: Vec<DVector<T>> = lines.iter().map(|(_, h, _)| h.clone()).collect();
+    echelon(&DMatrix::from_columns(&columns), units).pivots
+}
+
+/// Every combination of the components' solutions, if each has a list or is one.
+fn combine<T: Scalar>(
+    structure: &Structure<T>,
+    outcomes: &[Outcome<T>],
+    d: usize,
+) -> Option<Solutions<T>> {
+    let (mut log2, mut listed) = (0, vec![DVector::zeros(d)]);
+    for (k, outcome) in outcomes.iter().enumerate() {
+        let own = match &outcome.found {
+            Ok(solved) => vec![solved.y.clone()],
+            Err(end) => {
+                let solutions = end.solutions.as_ref()?;
+                log2 += solutions.log2;
+                solutions.listed.clone()
+            }
+        };
+        if listed.len() * own.len() > LISTED {
+            listed.clear();
+        }
+        let images: Vec<DVector<T>> = own.iter().map(|y| &structure.spaces[k] * y).collect();
+        listed = listed
+            .iter()
+            .flat_map(|x| images.iter().map(move |image| x + image))
+            .collect();
+    }
+    Some(Solutions { log2, listed })
+}
