@@ -18,7 +18,7 @@ use crate::recover::ridge::continuation::{follow, sharpen};
 use crate::scalar::{Scalar, epsilon, real, to_f64};
 use crate::solver::{CellNewton, Curvature, Iterate, minimise};
 
-/// ‖∇L‖ relative to its terms, see [`relative_to_terms`], up to which a point is
+/// ‖∇L‖ relative to its terms, see [`Regularised`], up to which a point is
 /// stationary: this power of ε, in f64 1e-10.
 const STATIONARY_DIGITS: f64 = 0.64;
 /// Iterations of the eigenvalues for each of them; two or three are usual.

@@ -12,13 +12,14 @@ use rand::{Rng, SeedableRng};
 
 use crate::recover::signs::unsigned::Part;
 
-/// Starts at most. At n ≥ 2d one in a hundred or better succeeds.
+/// Starts at most. A prototype at d = 10 and n ≥ 2d took 1 to 100; success gets
+/// rarer with d: at d = 45, n = 90, none of 463 starts in ten instances each.
 const STARTS: usize = 1000;
 
 /// Starts after a success, at least: they look for a second solution.
 const AFTER: usize = 8;
 
-/// Steps of one start; those that succeed take twenty to forty.
+/// Steps of one start: a guess, generous beside the few that Newton's end takes.
 const STEPS: usize = 60;
 
 /// Multiplications of all starts together: some seconds.
