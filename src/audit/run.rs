@@ -331,8 +331,9 @@ impl Audit {
             Publication::Scores => self.target.variance().sqrt(),
             Publication::Gradient => 1.0,
         };
-        // Of a root mean square and of a quantile no more than 1/√trials.
-        let floor = self.tolerance * (1.0 - 3.0 / (self.trials as f64).sqrt());
+        // The simulation's own noise is excused where first order vouches for the
+        // rest: root mean squares and quantiles are good to 1/√trials.
+        let excused = self.tolerance * (1.0 - 3.0 / (self.trials as f64).sqrt());
         let tried = |sd: f64| -> Result<(Option<Errors>, bool), Error> {
             let level = Level::Deviation(sd);
             let noise = level.noise(self.publication, &self.target)?;
@@ -342,7 +343,9 @@ impl Audit {
                 _ => None,
             };
             let smallest = errors.as_ref().and_then(|e| e.smallest(chosen));
-            let confirmed = smallest.map_or(linear, |e| e >= floor);
+            let trusted = spread.omega * sd <= self.publication.trusted();
+            let floor = if trusted { excused } else { self.tolerance };
+            let confirmed = smallest.map_or(trusted, |e| e >= floor);
             Ok((errors, confirmed))
         };
         let (simulated, confirmed) = tried(deviation)?;

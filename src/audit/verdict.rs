@@ -34,9 +34,10 @@ pub struct SafeNoise {
     pub linear: bool,
     /// The errors simulated there: of root mean squares and quantiles the smaller.
     pub simulated: Option<Errors>,
-    /// Whether they confirm it: none is below the tolerance by more than three
-    /// standard deviations of the simulation. Where no trial gave an answer, only
-    /// what first order can be trusted with is confirmed.
+    /// Whether they confirm it: none is below the tolerance, by more than three
+    /// standard deviations of the simulation where first order can be trusted, at
+    /// all where it cannot. Where no trial gave an answer, only what first order
+    /// can be trusted with is confirmed.
     pub confirmed: bool,
     /// Whether it drowns the publication: it is as large as the scores' own
     /// deviation from their mean, or as the entries of the gradient.

@@ -116,8 +116,8 @@ fn rounding(report: &Report, verdict: &Verdict) -> String {
             worst(next)
         ),
         (Some(level), None) => format!(
-            "{who} is left with {kept} at every precision audited, down to {}.",
-            with(report, level).trim_start_matches("with ")
+            "{who} is left with {kept} at every precision audited, even {}.",
+            with(report, level)
         ),
         (None, Some(first)) => format!(
             "{who} is not kept off at any precision audited: even {} {}.",

@@ -95,14 +95,18 @@ pub(crate) fn follow<T: Scalar, F: ClosedForm<T> + Clone>(
         at = match next {
             Some(next) => next,
             None => {
-                path.ends.push(to_f64(at.lambda));
                 let lambda = (at.lambda * real(1.0 + JUMP))
                     .max(at.lambda + first)
                     .min(T::one());
-                let left = max_iters - path.iterations;
+                // Corrections may have gone past the limit.
+                let left = max_iters.saturating_sub(path.iterations);
+                if left == 0 {
+                    break;
+                }
                 let f = at_lambda(lambda)?;
                 let end = trial(minimise(&mut CellNewton::new(), &f, &at.x, left, |_, _| {}))?;
                 let Some(end) = end else { break };
+                path.ends.push(to_f64(at.lambda));
                 path.iterations += end.iterations.max(1);
                 Point {
                     x: end.at.x,
