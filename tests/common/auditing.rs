@@ -58,12 +58,19 @@ pub fn random() -> Subject {
     ("random", model, instance.x)
 }
 
+/// Noise below this is not all there is: the recovery's own rounding, ε times the
+/// condition of A, counts too, and the covariance allows for a few ε. Of twelve
+/// digits; on the collinear rows it is a quarter of the error.
+const ARITHMETIC: f64 = 5e3 * f64::EPSILON;
+
 /// Why first order has nothing to say of a row's trials; none where it has.
 pub fn outside(row: &Row) -> Option<String> {
     let lost = row.shares.refused + row.shares.ambiguous;
     if !row.linear {
         let omega = row.omega.unwrap_or(f64::INFINITY);
         Some(format!("ω = {omega:.2} is beyond first order"))
+    } else if row.level.deviation() < ARITHMETIC {
+        Some("the arithmetic's own rounding counts".into())
     } else if row.shares.wrong_signs > 0.0 || lost > 0.0 {
         Some(format!(
             "{:.1} % wrong signs, {:.1} % no answer",
