@@ -102,6 +102,64 @@ fn components_that_are_ambiguous_multiply_their_solutions() {
 }
 
 #[test]
+fn an_ambiguous_component_is_listed_with_the_determined_one_in_full_coordinates() {
+    for seed in 0..5 {
+        let instance = blocks(&[(3, 2), (9, 3)], seed);
+        let found = recover(&instance, seed).found;
+        assert!(proved_ambiguous(&instance, &found), "{}", found.reason);
+        let solutions = found.solutions.expect("counted");
+        assert_eq!((solutions.log2, solutions.listed.len()), (2, 4));
+        let model = Model::new(instance.a.clone(), instance.b.clone()).expect("full rank");
+        let target = model.at(&instance.x).expect("inside").scores().clone();
+        for x in &solutions.listed {
+            // Polished: what is left is rounding of d + 1 terms a slack, here and in the
+            // target, twice for x is put together from two; 2Λ takes it to the scores.
+            let slack = &instance.a * x - &instance.b;
+            let terms = instance.a.abs() * x.abs() + instance.b.abs();
+            let unit = f64::EPSILON * 6.0 * terms.component_div(&slack.abs()).max();
+            let off = (model.at(x).expect("inside").scores() - &target).norm() / target.norm();
+            assert!(off < 2.0 * unit && unit < 1e-10, "{off:e}, {unit:e}");
+            // The second component's slacks are the same in all, up to its flip.
+            let (s, t) = (
+                &instance.a * x - &instance.b,
+                &instance.a * &instance.x - &instance.b,
+            );
+            let (s, t) = (s.rows(3, 9), t.rows(3, 9));
+            assert!((s - t).norm() <= 1e-10 * t.norm());
+        }
+    }
+}
+
+#[test]
+fn a_component_with_too_many_solutions_leaves_the_others_known() {
+    for (seed, flat) in [(0, false), (1, true)] {
+        // Nine rows of eight coefficients have 2^8 solutions, which are not listed;
+        // with b in their column space, 2^7 lines.
+        let mut r = rng(seed);
+        let a = DMatrix::from_fn(19, 10, |i, j| match (i < 9, j < 8) {
+            (true, true) | (false, false) => normal(&mut r),
+            _ => 0.0,
+        });
+        let x = DVector::from_fn(10, |_, _| normal(&mut r));
+        let mut b = &a * &x - DVector::from_fn(19, |_, _| normal(&mut r));
+        if flat {
+            (0..9).for_each(|i| b[i] = 0.0);
+        }
+        let instance = Instance { a, b, x };
+        let found = recover(&instance, seed).found;
+        assert_eq!(found.status, Status::Ambiguous, "{}", found.reason);
+        assert_eq!(found.directions.len(), 8, "{}", found.reason);
+        let y = found.x.as_ref().expect("of the other component");
+        let errors = found.errors.as_ref().expect("with x");
+        for j in 0..10 {
+            assert_eq!(found.determines(j), j >= 8);
+            assert_eq!(errors[j].is_finite(), j >= 8);
+            assert!(j < 8 || (y[j] - instance.x[j]).abs() < 1e-9);
+        }
+    }
+}
+
+#[test]
 fn repeated_rows_say_nothing_new() {
     // Five rows, three of them the same: as good as d + 1.
     let mut instance = instance(Kind::Gaussian, 6, 3, 2);

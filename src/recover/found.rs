@@ -77,13 +77,14 @@ pub struct Recovery<T: Scalar> {
     /// to first order; where noise was stated, the half-width of its interval;
     /// infinite where it may move along `directions`.
     pub errors: Option<DVector<T>>,
-    /// Directions along which x may move without changing the target: a basis,
+    /// Directions along which x may move without changing the target, and those of
+    /// components whose coefficients were not found, if the reason says so: a basis,
     /// with exact zeros for the coefficients that it leaves alone. What is
     /// determined of x is then right in `x`.
     pub directions: Vec<DVector<T>>,
     /// Where several x are as good: how many, and all of them if few.
     pub solutions: Option<Solutions<T>>,
-    /// Where there is no x: what proves it.
+    /// Where there is no x: what proves it; or [`Infeasibility::Full`], which does not.
     pub infeasibility: Option<Infeasibility<T>>,
     /// Where the noise of the target was stated: what it leaves uncertain.
     pub uncertainty: Option<Uncertainty<T>>,
@@ -120,7 +121,7 @@ impl<T: Scalar> Recovery<T> {
         Some(errors.norm() / x.norm()).filter(|e| e.is_finite())
     }
 
-    /// Whether the target determines coefficient j.
+    /// Whether coefficient j is known: no direction moves it.
     pub fn determines(&self, j: usize) -> bool {
         self.directions.iter().all(|h| h[j] == T::zero())
     }
@@ -131,11 +132,13 @@ impl<T: Scalar> Recovery<T> {
 pub struct Solutions<T: Scalar> {
     /// log₂ of how many there are, rounded up.
     pub log2: usize,
-    /// All of them, or nothing where they are too many.
+    /// All of them, or nothing where they are too many; those that were found,
+    /// where the reason says that there are at least so many.
     pub listed: Vec<DVector<T>>,
 }
 
-/// Why no x has the target, in a form that can be checked without trust in us.
+/// Why no x has the target, or none that it tells, in a form that can be checked
+/// without trust in us.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Infeasibility<T: Scalar> {
@@ -155,8 +158,9 @@ pub enum Infeasibility<T: Scalar> {
         rank: usize,
     },
     /// Rows, in order, whose scores sum to their rank, to rounding, though they
-    /// are no whole components: only slacks infinitely smaller than the others
-    /// come to that.
+    /// are no whole components: exactly so only slacks infinitely smaller than the
+    /// others come to that, but to rounding any that are some 1e-8 of them. So no
+    /// proof: the status is [`Status::Undetermined`].
     Full {
         /// Their indices, from 0.
         rows: Vec<usize>,

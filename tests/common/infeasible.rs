@@ -32,6 +32,15 @@ pub struct Case {
 }
 
 impl Case {
+    /// The status of a case without an x: what rounding alone explains is no proof.
+    pub fn expected(&self) -> Status {
+        if self.exceeds {
+            Status::Infeasible
+        } else {
+            Status::Undetermined
+        }
+    }
+
     pub fn recover(&self, signs_known: bool) -> Recovery<f64> {
         let knowledge = if signs_known {
             SignKnowledge::Known(self.signs.clone())

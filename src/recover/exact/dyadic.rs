@@ -36,8 +36,11 @@ impl Dyadic {
                 return Some(sum);
             }
             let (mantissa, exponent, sign) = Float::integer_decode(part);
-            let signed = BigInt::from(mantissa) * i64::from(sign);
-            sum = sum.plus(&Dyadic::new(signed, exponent.into()));
+            // Odd, for integers made of it to be no longer than they must.
+            let even = mantissa.trailing_zeros();
+            let signed = BigInt::from(mantissa >> even) * i64::from(sign);
+            let exponent = i64::from(exponent) + i64::from(even);
+            sum = sum.plus(&Dyadic::new(signed, exponent));
             rest -= real(part);
         }
         (to_f64(rest) == 0.0).then_some(sum)
@@ -108,6 +111,14 @@ impl Dyadic {
         };
         fits.then_some(signed)
     }
+}
+
+/// Numbers times one power of two, the smallest that makes them all integers.
+pub(crate) fn integers(entries: &[Dyadic]) -> Vec<BigInt> {
+    let nonzero = entries.iter().filter(|a| !a.mantissa.is_zero());
+    let least = nonzero.map(|a| a.exponent).min().unwrap_or(0);
+    // A zero has any exponent, and stays one.
+    entries.iter().map(|a| a.at(least)).collect()
 }
 
 /// The exact sign of Σ a_k h_k, given the h_k exactly and to a rounding or two;

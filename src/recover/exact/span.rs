@@ -10,7 +10,8 @@ use nalgebra::RowDVector;
 use num_bigint::BigInt;
 use num_traits::Zero;
 
-use crate::scalar::{Scalar, real, to_f64};
+use crate::recover::exact::dyadic::{self, Dyadic};
+use crate::scalar::Scalar;
 
 /// The span of some rows, exactly.
 pub(crate) struct ExactSpan {
@@ -76,42 +77,11 @@ fn dot(a: &[BigInt], b: &[BigInt]) -> BigInt {
     terms.fold(BigInt::zero(), |sum, (a, b)| sum + a * b)
 }
 
-/// A finite row times a power of two, as integers; exact for f32, f64 and
-/// whatever is a sum of six f64. The real part of a dual number.
-pub(crate) fn integers<T: Scalar>(row: &RowDVector<T>) -> Vec<BigInt> {
-    let parts: Vec<Vec<(i64, i32)>> = row.iter().map(|&value| pieces(value)).collect();
-    let least = parts.iter().flatten().map(|&(_, e)| e).min().unwrap_or(0);
-    let whole = |parts: &Vec<(i64, i32)>| {
-        let shifted = parts
-            .iter()
-            .map(|&(m, e)| BigInt::from(m) << (e - least).unsigned_abs());
-        shifted.sum()
-    };
-    parts.iter().map(whole).collect()
-}
-
-/// Odd integers m and exponents e with Σ m·2ᵉ the value.
-fn pieces<T: Scalar>(value: T) -> Vec<(i64, i32)> {
-    const PIECES: usize = 6;
-    let (mut rest, mut out) = (value, Vec::new());
-    for _ in 0..PIECES {
-        let piece = to_f64(rest);
-        if piece == 0.0 || !piece.is_finite() {
-            break;
-        }
-        let bits = piece.to_bits();
-        let (raw, fraction) = ((bits >> 52) & 0x7ff, bits & ((1 << 52) - 1));
-        // Subnormal numbers have no leading bit of their own.
-        let (mantissa, exponent) = match raw {
-            0 => (fraction, -1074),
-            _ => (fraction | 1 << 52, raw as i32 - 1075),
-        };
-        let even = mantissa.trailing_zeros();
-        let sign = if piece < 0.0 { -1 } else { 1 };
-        out.push((sign * (mantissa >> even) as i64, exponent + even as i32));
-        rest -= real(piece);
-    }
-    out
+/// A row times a power of two, as integers; of dual numbers, of their real parts.
+/// `None` unless every entry is a finite sum of a few f64.
+pub(crate) fn integers<T: Scalar>(row: &RowDVector<T>) -> Option<Vec<BigInt>> {
+    let entries: Option<Vec<Dyadic>> = row.iter().map(|&value| Dyadic::of(value)).collect();
+    Some(dyadic::integers(&entries?))
 }
 
 #[cfg(test)]
@@ -123,7 +93,7 @@ mod tests {
     fn rank<T: Scalar>(a: &DMatrix<T>) -> usize {
         let mut span = ExactSpan::new(a.ncols());
         for row in a.row_iter() {
-            span.insert(&integers(&row.into_owned()));
+            span.insert(&integers(&row.into_owned()).expect("finite"));
         }
         span.rank()
     }
@@ -160,5 +130,9 @@ mod tests {
         assert_eq!(rank(&dmatrix![third, one; third, one]), 1);
         assert_eq!(rank(&dmatrix![third, one; tiny, one]), 2);
         assert_eq!(rank(&dmatrix![0.1f32, 1.0; 0.2, 2.0]), 1);
+        // Out of the range of f64 there is no proof, rather than a wrong one.
+        let huge = Extended::from_f64(1e300) * Extended::from_f64(1e300);
+        assert_eq!(integers(&dmatrix![huge, one].row(0).into_owned()), None);
+        assert_eq!(integers(&dmatrix![f64::NAN, 1.0].row(0).into_owned()), None);
     }
 }

@@ -275,7 +275,7 @@ impl<'a, T: Scalar> GradientRecovery<'a, T> {
             iterations,
             evaluations,
             residual: Some(residual).filter(|r| r.is_finite()),
-            errors: Some(errors),
+            errors: infeasibility.is_none().then_some(errors),
             infeasibility,
             ..Recovery::new(status, reason)
         })

@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::geometry::{Model, Signs};
 use crate::linalg::BlockWalk;
 use crate::recover::Infeasibility;
-use crate::recover::exact::dyadic::{Dyadic, sign_of_dot};
+use crate::recover::exact::dyadic::{self, Dyadic, sign_of_dot};
 use crate::recover::exact::null_space::{Pivots, basis};
 use crate::recover::gradient::start::{maximise, read};
 use crate::scalar::{Scalar, to_f64};
@@ -208,16 +208,7 @@ impl<T: Scalar> Cone<'_, T> {
             let Some(entries) = entries else {
                 return Ok(None);
             };
-            let nonzero = entries.iter().filter(|a| !a.mantissa.is_zero());
-            let least = nonzero.map(|a| a.exponent).min().unwrap_or(0);
-            let integer = |a: &Dyadic| {
-                if a.mantissa.is_zero() {
-                    BigInt::zero()
-                } else {
-                    a.at(least)
-                }
-            };
-            out.push(entries.iter().map(integer).collect());
+            out.push(dyadic::integers(&entries));
         }
         Ok(Some(out))
     }

@@ -145,7 +145,12 @@ impl<T: Scalar> Regularised<'_, T> {
             self.max_iters,
             watch,
         ))?;
+        // What was found of the unregularised problem holds of it alone.
+        found.errors = None;
+        found.directions.clear();
+        (found.solutions, found.infeasibility, found.uncertainty) = (None, None, None);
         let Some(end) = end else {
+            (found.x, found.residual) = (None, None);
             let reason = "the regularised loss cannot be evaluated at the start";
             found.status = Status::NotConverged;
             found.reason = format!("{reason}{notes}");
@@ -170,9 +175,6 @@ impl<T: Scalar> Regularised<'_, T> {
         iterations += end.iterations + sharpened;
         found.iterations += iterations;
         found.evaluations += iterations;
-        found.errors = None;
-        found.directions.clear();
-        (found.solutions, found.infeasibility, found.uncertainty) = (None, None, None);
         found.smallest_eigenvalue = Some(lowest).filter(|v| v.is_finite());
         found.x = Some(at.x);
         Ok(())

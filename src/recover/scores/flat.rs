@@ -40,20 +40,26 @@ pub(crate) fn distance<T: Scalar>(
 ) -> Result<Distance<T>, Error> {
     let x = least_squares(model.design(), weights, model.rhs(), T::zero())?.x;
     let residual = model.design().residual(&x, model.rhs())?;
-    let sizes = model.design().map_blocks(|rows, _, out| {
-        for (out, row) in out.iter_mut().zip(rows.row_iter()) {
-            let terms = row.iter().zip(x.iter());
-            *out = terms.fold(T::zero(), |sum, (a, x)| sum + (*a * *x).abs());
-        }
-    })?;
+    let sizes = terms(model, &x)?;
     let mut relative = 0.0f64;
     for i in 0..residual.len() {
-        let size = to_f64(sizes[i] + model.rhs()[i].abs());
+        let size = to_f64(sizes[i]);
         if size > 0.0 {
             relative = relative.max(to_f64(residual[i].abs()) / size);
         }
     }
     Ok(Distance { x, relative })
+}
+
+/// |A||x| + |b|: the size of the terms of each slack. O(nd).
+pub(super) fn terms<T: Scalar>(model: &Model<T>, x: &DVector<T>) -> Result<DVector<T>, Error> {
+    let products = model.design().map_blocks(|rows, _, out| {
+        for (out, row) in out.iter_mut().zip(rows.row_iter()) {
+            let terms = row.iter().zip(x.iter());
+            *out = terms.fold(T::zero(), |sum, (a, x)| sum + (*a * *x).abs());
+        }
+    })?;
+    Ok(products + model.rhs().abs())
 }
 
 /// h with A h ≈ sign∘m, each row by its own size.

@@ -137,7 +137,8 @@ impl<T: Scalar> Loose<T> {
         {
             rows.iter_mut().for_each(|i| *i = self.rest[*i]);
         }
-        if self.coloops.is_empty() || found.status == Status::Infeasible {
+        let none = found.status == Status::Infeasible || found.infeasibility.is_some();
+        if self.coloops.is_empty() || none {
             return Ok(found);
         }
         found

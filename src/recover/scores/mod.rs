@@ -6,6 +6,7 @@ pub(crate) mod loose;
 pub(crate) mod obstacles;
 pub(crate) mod overfull;
 pub(crate) mod part;
+pub(crate) mod partial;
 pub(crate) mod polish;
 pub(crate) mod route;
 pub(crate) mod structure;
@@ -59,13 +60,15 @@ pub enum SignKnowledge {
 /// component of A whose b lies in its column space leaves x on a line. Both are
 /// told with [`Status::Undetermined`](crate::recover::Status::Undetermined), the
 /// directions, and an x of which the rest is right. No x has scores of which
-/// some rows S have more than rank(A_S), or as much where S is no union of
-/// components: [`Status::Infeasible`](crate::recover::Status::Infeasible), with the rows.
+/// some rows S have more than rank(A_S):
+/// [`Status::Infeasible`](crate::recover::Status::Infeasible), with the rows. As much,
+/// to rounding, where S is no union of components, is what slacks far smaller than
+/// the others leave no trace in: `Undetermined`, with the rows.
 ///
 /// # Complexity
 /// Some tens of O(nd²) steps, O(nd³) for each of two to four polishing steps,
 /// and for unknown signs at most 2^25 nodes of a tree, 2^21 sums a side, or the
-/// lift's O(d⁶). Memory O(nd).
+/// lift's O(d⁶), where rows are many. Memory O(nd), and d⁴/4 numbers for the lift.
 ///
 /// # Errors
 /// [`ScoreRecovery::new`] refuses a target of the wrong length, with NaN, with
@@ -128,10 +131,10 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
     ///
     /// x is then the weighted least-squares estimate, the minimiser of rᵀC⁺r (N1),
     /// and [`Recovery::uncertainty`] gives a 95 % interval for each coefficient.
-    /// The end is [`Status::TooNoisy`], with the reason, where the misfit is less
+    /// The end is [`Status::TooNoisy`](crate::recover::Status::TooNoisy), with the reason, where the misfit is less
     /// probable than [`IMPROBABLE`](crate::recover::IMPROBABLE) or where noise moves x so
     /// far (ω above [`TRUSTED_SCORES`](crate::recover::TRUSTED_SCORES)) that first order
-    /// says nothing of it, and [`Status::Ambiguous`] where a row near its
+    /// says nothing of it, and [`Status::Ambiguous`](crate::recover::Status::Ambiguous) where a row near its
     /// hyperplane fits as well with its other sign.
     ///
     /// One missing score is what the sum leaves; several are guessed, recovered,

@@ -83,7 +83,9 @@ pub(crate) fn first_obstacle<T: Scalar>(
     Ok(None)
 }
 
-/// The end with a proof, if there is one; else with the reason alone.
+/// The end with a proof, if there is one; else with the reason alone. Rows that
+/// are full to rounding prove nothing: slacks of 1e-10 beside others of 1 make
+/// them so too.
 pub(crate) fn infeasible<T: Scalar>(proof: Option<Overfull<T>>, reason: String) -> Recovery<T> {
     let Some(Overfull {
         rows,
@@ -97,14 +99,19 @@ pub(crate) fn infeasible<T: Scalar>(proof: Option<Overfull<T>>, reason: String) 
     let how = if exceeds {
         "more than the rank of these rows of A allows"
     } else {
-        "their rank, to rounding, which takes slacks infinitely smaller than the others"
+        "their rank, to rounding, so that their slacks are too small beside the others to leave a trace, if there is an x at all"
     };
     let words = format!(
         "{} have scores that sum to {} where their rank is {rank}: {how}",
         loose::rows(&rows),
         to_f64(sum)
     );
-    let mut end = Recovery::new(Status::Infeasible, words);
+    let status = if exceeds {
+        Status::Infeasible
+    } else {
+        Status::Undetermined
+    };
+    let mut end = Recovery::new(status, words);
     end.infeasibility = Some(if exceeds {
         Infeasibility::Overfull { rows, sum, rank }
     } else {

@@ -75,8 +75,11 @@ pub(crate) fn find<T: Scalar>(
     for k in 0..components.count() {
         let mut rows = components.rows(k);
         rows.sort_by(|&i, &j| to_f64(y[j]).total_cmp(&to_f64(y[i])).then(i.cmp(&j)));
+        let Some(integers) = read(design, &rows)? else {
+            continue;
+        };
         let set = Ordered {
-            integers: read(design, &rows)?,
+            integers,
             rows: &rows,
             target,
             d: design.ncols(),
@@ -95,7 +98,9 @@ pub(crate) fn check<T: Scalar>(
     target: &DVector<T>,
     rows: &[usize],
 ) -> Result<Option<Overfull<T>>, Error> {
-    let integers = read(design, rows)?;
+    let Some(integers) = read(design, rows)? else {
+        return Ok(None);
+    };
     let set = Ordered {
         rows,
         integers,
@@ -106,7 +111,8 @@ pub(crate) fn check<T: Scalar>(
     Ok(set.exceeds(&all).then(|| set.shrunk(all)))
 }
 
-fn read<T: Scalar>(design: &Design<T>, rows: &[usize]) -> Result<Vec<Vec<BigInt>>, Error> {
+/// `None` where the arithmetic's numbers cannot be told exactly.
+fn read<T: Scalar>(design: &Design<T>, rows: &[usize]) -> Result<Option<Vec<Vec<BigInt>>>, Error> {
     let mut row = DMatrix::zeros(1, design.ncols());
     let one = |&i: &usize| {
         design.read_rows(i, &mut row)?;

@@ -114,8 +114,22 @@ impl<T: Scalar> Part<'_, T> {
                     (found.signs, Some(found.linear))
                 }
                 Found::Not(mut end) => {
-                    signs::polish_listed(model, target, &mut end)?;
-                    outcome.found = Err(end);
+                    let left = signs::polish_listed(model, target, &mut end)?;
+                    outcome.found = match left {
+                        Some(y) => {
+                            outcome
+                                .method
+                                .push_str(", patterns of signs told apart by Gauss–Newton");
+                            let signs = signs::nearest(&model.slack(&y)?)?;
+                            Ok(Solved {
+                                y,
+                                signs,
+                                line: None,
+                                distance: distance.relative,
+                            })
+                        }
+                        None => Err(end),
+                    };
                     return Ok(outcome);
                 }
             }

@@ -6,6 +6,7 @@ use crate::error::{Error, trial};
 use crate::geometry::{Model, check_vector};
 use crate::linalg::{Design, Factor, Factorisation};
 use crate::objective::score_jacobian;
+use crate::recover::scores::flat::terms;
 use crate::scalar::{Scalar, count, epsilon, real};
 
 /// Steps at most: from a good start two or three reach rounding.
@@ -111,6 +112,23 @@ pub fn score_errors<T: Scalar>(
     let residual = (geometry.scores() - target).norm();
     let size = target.norm();
     Ok(amplified(&factor, x, residual, size) + x.abs() * epsilon::<T>())
+}
+
+/// How far σ(x) may be from τ, relative to ‖τ‖, for no other reason than rounding:
+/// that of x and of the slacks, to first order, and of σ and τ themselves. O(nd²).
+///
+/// A relative change δ of the slacks changes σ by −2Λδ, Λ = Σ − P² (D2).
+pub(crate) fn rounding<T: Scalar>(
+    model: &Model<T>,
+    target: &DVector<T>,
+    x: &DVector<T>,
+) -> Result<T, Error> {
+    let geometry = model.at(x)?;
+    let unit = epsilon::<T>() * count::<T>(x.len() + 1);
+    let relative = terms(model, x)?.zip_map(geometry.slack(), |t, s| unit * t / s.abs());
+    let moved =
+        geometry.scores().component_mul(&relative) + geometry.squared_projection(&relative)?;
+    Ok(moved.norm() * real(2.0) / target.norm() + unit)
 }
 
 /// What the residual and rounding of the scores make of each coefficient; its

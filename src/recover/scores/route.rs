@@ -4,10 +4,8 @@ use nalgebra::{DMatrix, DVector};
 
 use crate::error::{Error, trial};
 use crate::geometry::{Model, Signs};
-use crate::recover::Infeasibility;
 use crate::recover::Observer;
 use crate::recover::Recovery;
-use crate::recover::Solutions;
 use crate::recover::Status;
 use crate::recover::matched;
 use crate::recover::report;
@@ -21,8 +19,6 @@ use crate::scalar::{Scalar, to_f64};
 
 /// A misfit of the scores that noise does not explain, but wrong signs do.
 const WRONG_SIGNS: f64 = 1e-2;
-/// Solutions of components are combined up to this many.
-const LISTED: usize = 1024;
 
 /// What is asked.
 pub(crate) struct Route<T: Scalar> {
@@ -84,7 +80,7 @@ impl<T: Scalar> Route<T> {
         loose.embed(&self.model, self.signs.as_ref(), found)
     }
 
-    fn whole(&self) -> Result<Structure<T>, Error> {
+    pub(super) fn whole(&self) -> Result<Structure<T>, Error> {
         let design = self.model.design();
         let weights = unit_rows(design, &column_units(design)?)?;
         Ok(Structure::whole(&weights, self.model.dim()))
@@ -121,7 +117,7 @@ impl<T: Scalar> Route<T> {
                 iterations,
                 evaluations,
                 method,
-                ..self.without(structure, outcomes)
+                ..self.without(structure, outcomes)?
             });
         }
         let parts = outcomes.into_iter().filter_map(|o| o.found.ok()).collect();
@@ -162,12 +158,13 @@ impl<T: Scalar> Route<T> {
             }
         }
         let steps = polished.iterations;
+        let none = found.status == Status::Infeasible || found.infeasibility.is_some();
         Ok(Recovery {
-            x: (found.status != Status::Infeasible).then_some(polished.x),
+            x: (!none).then_some(polished.x),
             iterations: iterations + steps,
             evaluations: evaluations + (steps + 1) * (self.model.dim() + 1),
             residual: residual.filter(|r| r.is_finite()),
-            errors: (found.status != Status::Infeasible).then_some(errors),
+            errors: (!none).then_some(errors),
             ..end(found)
         })
     }
@@ -178,28 +175,38 @@ impl<T: Scalar> Route<T> {
         k: usize,
         observer: &mut Option<Observer<'_>>,
     ) -> Result<Outcome<T>, Error> {
-        let solve = |model: &Model<T>, target: &DVector<T>, signs, observer: &mut _| {
-            let (seed, max_iters) = (self.seed, self.max_iters);
-            let part = Part {
-                model,
-                target,
-                signs,
-                seed,
-                max_iters,
-            };
-            part.solve(observer)
-        };
         if structure.components.count() == 1 {
-            return solve(&self.model, &self.target, self.signs.clone(), observer);
+            return self.solve(observer);
         }
+        self.of_component(structure, k)?.solve(observer)
+    }
+
+    fn solve(&self, observer: &mut Option<Observer<'_>>) -> Result<Outcome<T>, Error> {
+        let part = Part {
+            model: &self.model,
+            target: &self.target,
+            signs: self.signs.clone(),
+            seed: self.seed,
+            max_iters: self.max_iters,
+        };
+        part.solve(observer)
+    }
+
+    /// A component by itself, in coordinates of its space.
+    pub(super) fn of_component(&self, structure: &Structure<T>, k: usize) -> Result<Self, Error> {
         let own = structure.components.rows(k);
         let a = part(&self.model, &own)? * &structure.spaces[k];
-        let model = Model::new(a, select(self.model.rhs(), &own))?;
         let signs = match &self.signs {
             Some(signs) => Some(select_signs::<T>(signs, &own)?),
             None => None,
         };
-        solve(&model, &select(&self.target, &own), signs, observer)
+        Ok(Route {
+            model: Model::new(a, select(self.model.rhs(), &own))?,
+            target: select(&self.target, &own),
+            signs,
+            seed: self.seed,
+            max_iters: self.max_iters,
+        })
     }
 
     fn assemble(
@@ -232,48 +239,8 @@ impl<T: Scalar> Route<T> {
         })
     }
 
-    /// The end where some component has no coefficients, or several.
-    fn without(&self, structure: &Structure<T>, outcomes: Vec<Outcome<T>>) -> Recovery<T> {
-        let components = &structure.components;
-        let several = components.count() > 1;
-        // What weighs more goes first: no x at all, then none found, then many.
-        let weight = |status: Status| match status {
-            Status::Infeasible => 0,
-            Status::NotConverged => 1,
-            Status::TooNoisy => 2,
-            Status::Undetermined => 3,
-            _ => 4,
-        };
-        let combined = combine(structure, &outcomes, self.model.dim());
-        let ends = outcomes.into_iter().enumerate();
-        let ends = ends.filter_map(|(k, o)| o.found.err().map(|end| (k, *end)));
-        let Some((k, mut end)) = ends.min_by_key(|(_, end)| weight(end.status)) else {
-            return Recovery::new(Status::NotConverged, "nothing was found".to_string());
-        };
-        let own = components.rows(k);
-        if let Some(Infeasibility::Overfull { rows, .. } | Infeasibility::Full { rows, .. }) =
-            &mut end.infeasibility
-        {
-            rows.iter_mut().for_each(|i| *i = own[*i]);
-            let proof = end.infeasibility.take();
-            return Recovery {
-                residual: end.residual,
-                ..infeasible(proof.and_then(overfull::Overfull::of), end.reason)
-            };
-        }
-        if several {
-            end.reason = format!("component {} ({}): {}", k + 1, rows(&own), end.reason);
-            end.x = None;
-            let space = &structure.spaces[k];
-            end.directions = end.directions.iter().map(|h| space * h).collect();
-            end.errors = None;
-            end.solutions = combined;
-        }
-        end
-    }
-
     /// No x was found to have the scores: with a proof, if there is one.
-    fn refused(
+    pub(super) fn refused(
         &self,
         structure: &Structure<T>,
         log_weights: &DVector<T>,
@@ -323,7 +290,7 @@ impl<T: Scalar> Route<T> {
         Recovery::new(Status::Undetermined, reason)
     }
 
-    fn judge(
+    pub(super) fn judge(
         &self,
         structure: &Structure<T>,
         polished: &polish::Polished<T>,
@@ -360,38 +327,13 @@ impl<T: Scalar> Route<T> {
 
 /// One coefficient for each line, so that with those held x cannot move along
 /// any: the largest along it that no other holds.
-fn held<T: Scalar>(lines: &[(usize, DVector<T>, f64)], units: &DVector<T>) -> Vec<usize> {
+pub(super) fn held<T: Scalar>(
+    lines: &[(usize, DVector<T>, f64)],
+    units: &DVector<T>,
+) -> Vec<usize> {
     if lines.is_empty() {
         return Vec::new();
     }
     let columns: Vec<DVector<T>> = lines.iter().map(|(_, h, _)| h.clone()).collect();
     echelon(&DMatrix::from_columns(&columns), units).pivots
-}
-
-/// Every combination of the components' solutions, if each has a list or is one.
-fn combine<T: Scalar>(
-    structure: &Structure<T>,
-    outcomes: &[Outcome<T>],
-    d: usize,
-) -> Option<Solutions<T>> {
-    let (mut log2, mut listed) = (0, vec![DVector::zeros(d)]);
-    for (k, outcome) in outcomes.iter().enumerate() {
-        let own = match &outcome.found {
-            Ok(solved) => vec![solved.y.clone()],
-            Err(end) => {
-                let solutions = end.solutions.as_ref()?;
-                log2 += solutions.log2;
-                solutions.listed.clone()
-            }
-        };
-        if listed.len() * own.len() > LISTED {
-            listed.clear();
-        }
-        let images: Vec<DVector<T>> = own.iter().map(|y| &structure.spaces[k] * y).collect();
-        listed = listed
-            .iter()
-            .flat_map(|x| images.iter().map(move |image| x + image))
-            .collect();
-    }
-    Some(Solutions { log2, listed })
 }

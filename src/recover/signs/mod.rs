@@ -44,6 +44,12 @@ const COARSEST: f64 = 1e-2;
 /// that fit equally well, one may come this much closer by luck.
 const AS_GOOD: f64 = 100.0;
 
+/// A solution of more than d + 1 rows is refuted where polishing leaves this many
+/// times what rounding explains, and as many times what it leaves of the best one:
+/// first order counts neither how often roundings add up nor what dependent columns
+/// make of them.
+const REFUTED: f64 = 1e3;
+
 /// log₂ of the number of solutions up to which they are listed: 64 of them.
 pub const LISTED_LOG2: usize = 6;
 
@@ -152,6 +158,8 @@ struct Choice {
     patterns: Vec<DVector<f64>>,
     /// Whether these are all.
     all: bool,
+    /// Whether there may be more than are counted.
+    at_least: bool,
     /// log₂ of how many there are, rounded up.
     log2: usize,
     method: Method,
@@ -166,8 +174,9 @@ fn search(part: Part, exact: bool, seed: u64) -> Result<Result<Choice, End>, Err
     let choice = |part: Part, patterns: Vec<DVector<f64>>, count: usize, method| Choice {
         rows: part.rows,
         all: patterns.len() == count,
+        at_least: method == Method::Starts,
         patterns,
-        log2: count.next_power_of_two().ilog2() as usize,
+        log2: log2_of(count),
         method,
     };
     let several_fit = |count: usize| {
@@ -251,6 +260,7 @@ fn underdetermined(part: Part) -> Result<Choice, End> {
     Ok(Choice {
         rows: part.rows,
         all: listed > 0,
+        at_least: false,
         patterns,
         log2,
         method: Method::Patterns,
@@ -303,7 +313,8 @@ fn by_patterns(part: &Part, exact: bool) -> Verdict {
                 let truncated = count > best.len();
                 let upto = if exact { explained } else { part.rival(least) };
                 let fit = all(best, upto);
-                let count = if truncated && fit.len() > 1 << LISTED_LOG2 {
+                // The best of some of the patterns are not the best of all.
+                let count = if !complete || truncated && fit.len() > 1 << LISTED_LOG2 {
                     count
                 } else {
                     fit.len()
@@ -314,7 +325,8 @@ fn by_patterns(part: &Part, exact: bool) -> Verdict {
             if close <= EXPLAINED * accuracy || coarser > coarsest {
                 let fit = all(best, close);
                 return match fit.len() {
-                    1 => Verdict::Fit(fit, 1),
+                    1 if complete => Verdict::Fit(fit, 1),
+                    1 => Verdict::Unfinished,
                     count => Verdict::Rivals(count),
                 };
             }
@@ -394,33 +406,80 @@ fn several<T: Scalar>(
         0 => format!("2^{log2}"),
         count => count.to_string(),
     };
+    let more = choices.iter().any(|c| c.at_least && c.log2 > 0);
+    let at_least = if more { "at least " } else { "" };
     let reason = format!(
-        "the scores of {rows} rows do not tell {count} sets of coefficients apart, which differ in the signs of slacks; give the signs"
+        "the scores of {rows} rows do not tell {at_least}{count} sets of coefficients apart, which differ in the signs of slacks; give the signs"
     );
     let mut out = Recovery::new(Status::Ambiguous, reason);
     out.solutions = Some(Solutions { log2, listed });
     Ok(out)
 }
 
-/// Polishes the solutions that a search listed, and keeps those that have the
-/// scores: to be called by whoever knows the target.
+/// Polishes the solutions that a search listed, and drops those that rounding does
+/// not excuse beside the best: to be called by whoever knows the target. If one is
+/// left, that is returned.
+///
+/// Of n ≥ d + 2 scores the signs alone are often matched to some digits by chance:
+/// the magnitudes are not known to more, the scores are.
 pub(crate) fn polish_listed<T: Scalar>(
     model: &Model<T>,
     target: &DVector<T>,
     found: &mut Recovery<T>,
-) -> Result<(), Error> {
+) -> Result<Option<DVector<T>>, Error> {
     let Some(solutions) = &mut found.solutions else {
-        return Ok(());
+        return Ok(None);
     };
+    let listed = std::mem::take(&mut solutions.listed);
     let mut polished = Vec::new();
-    for x in &solutions.listed {
+    for x in &listed {
         let step = trial(polish::polish(model, target, x.clone(), &[], |_, _| {}))?;
-        polished.extend(step.filter(|p| matched(p.residual)).map(|p| p.x));
+        polished.extend(step);
     }
     // A list that is not whole is none.
-    let whole = polished.len() == solutions.listed.len();
-    solutions.listed = if whole { polished } else { Vec::new() };
-    Ok(())
+    if polished.is_empty() || polished.len() < listed.len() {
+        return Ok(None);
+    }
+    if model.nrows() > model.dim() + 1 {
+        let one = Components::one(model.nrows(), model.dim());
+        let least = polished.iter().map(|p| to_f64(p.residual));
+        let least = least.fold(f64::INFINITY, f64::min);
+        let mut kept: Vec<(polish::Polished<T>, Signs)> = Vec::new();
+        for p in polished {
+            let rounding = to_f64(polish::rounding(model, target, &p.x)?);
+            let slack = model.slack(&p.x)?;
+            let signs = nearest(&slack)?;
+            // Polishing may lead from the signs of one to those of another.
+            let again = kept
+                .iter()
+                .any(|(_, other)| one.first_disagreement(other, &slack).is_none());
+            if to_f64(p.residual) <= REFUTED * rounding.max(least) && !again {
+                kept.push((p, signs));
+            }
+        }
+        polished = kept.into_iter().map(|k| k.0).collect();
+        if polished.len() < listed.len() {
+            found.reason = format!(
+                "polished, {} of {} sets of coefficients, which differ in the signs of slacks, have the scores to rounding; give the signs",
+                polished.len(),
+                listed.len()
+            );
+        }
+    }
+    if polished.is_empty() || !polished.iter().all(|p| matched(p.residual)) {
+        return Ok(None);
+    }
+    if let [only] = polished.as_slice() {
+        return Ok(Some(only.x.clone()));
+    }
+    solutions.log2 = solutions.log2.min(log2_of(polished.len()));
+    solutions.listed = polished.into_iter().map(|p| p.x).collect();
+    Ok(None)
+}
+
+/// log₂, rounded up.
+fn log2_of(count: usize) -> usize {
+    count.next_power_of_two().ilog2() as usize
 }
 
 /// The linear step, until the signs agree with those of its own solution.
@@ -448,7 +507,7 @@ fn alternate<T: Scalar>(
 }
 
 /// The signs of slacks, zeros counted as positive: they are a guess.
-fn nearest<T: Scalar>(slack: &DVector<T>) -> Result<Signs, Error> {
+pub(crate) fn nearest<T: Scalar>(slack: &DVector<T>) -> Result<Signs, Error> {
     Signs::of(&slack.map(|s| if s < T::zero() { -T::one() } else { T::one() }))
 }
 
@@ -489,6 +548,55 @@ mod tests {
             assert!(from_noisy(30, 3, 1e-3, seed).1, "seed {seed}");
             assert!(from_noisy(14, 5, 1e-6, seed).1, "seed {seed}");
         }
+    }
+
+    #[test]
+    fn a_solution_of_too_few_digits_is_refuted_by_polishing() {
+        // The last row weighs so little that the other d + 1 alone have 2^d solutions
+        // with all scores to some 1e-9 or less.
+        let (n, d) = (5, 3);
+        let mut rng = StdRng::seed_from_u64(3);
+        let mut a = DMatrix::from_fn(n, d, |_, _| rng.random_range(-1.0..1.0));
+        a.row_mut(n - 1).scale_mut(2e-6);
+        let b = DVector::from_fn(n, |_, _| rng.random_range(-1.0..1.0));
+        let x = DVector::from_fn(d, |_, _| rng.random_range(-1.0..1.0_f64));
+        let model = Model::new(a.clone(), b.clone()).expect("full rank");
+        let target = model.at(&x).expect("inside").scores().clone();
+        let fewer = Model::new(a.rows(0, n - 1).into_owned(), b.rows(0, n - 1).into_owned());
+        let fewer = fewer.expect("full rank");
+        let slack = fewer.slack(&x).expect("in memory").abs();
+        let one = Components::one(n - 1, d);
+        let Ok(Found::Not(end)) = find(&fewer, &slack, &one, 0) else {
+            panic!("2^d solutions");
+        };
+        let all = end.solutions.expect("listed").listed;
+        assert_eq!(all.len(), 8);
+        let apart = |y: &DVector<f64>| (y - &x).norm() / x.norm();
+        let (mut impostors, mut dropped) = (0, 0);
+        for y in all.iter().filter(|y| apart(y) > 1e-6) {
+            let p = polish::polish(&model, &target, y.clone(), &[], |_, _| {}).expect("inside");
+            impostors += usize::from(matched(p.residual));
+            let mut found = Recovery::new(Status::Ambiguous, String::new());
+            let listed = vec![y.clone(), x.clone()];
+            found.solutions = Some(Solutions { log2: 1, listed });
+            let left = polish_listed(&model, &target, &mut found).expect("in memory");
+            dropped += usize::from(left.is_some_and(|left| apart(&left) < 1e-9));
+        }
+        // Each would pass for a solution, and none does.
+        assert_eq!((impostors, dropped), (7, 7));
+        // The same list of the d + 1 rows stays whole.
+        let target = fewer.at(&x).expect("inside").scores().clone();
+        let mut found = Recovery::new(Status::Ambiguous, String::new());
+        found.solutions = Some(Solutions {
+            log2: 3,
+            listed: all,
+        });
+        assert!(
+            polish_listed(&fewer, &target, &mut found)
+                .expect("in memory")
+                .is_none()
+        );
+        assert_eq!(found.solutions.expect("listed").listed.len(), 8);
     }
 
     #[test]

@@ -23,10 +23,11 @@ const NODES: usize = 1 << 25;
 /// Rows that the tree is cut by; the rest would rarely cut more.
 const CUTTING_ROWS: usize = 32;
 
-/// Signs that meeting in the middle takes: 2²⁰ sums a side, 16 MiB each.
+/// Signs that meeting in the middle takes: 2²⁰ and 2²¹ sums, 16 and 32 MiB.
 const MEETING: usize = 42;
 
-/// Sums that match on one row and are checked on the others, at most.
+/// Sums that match on one row and are checked on the others, at most; one that
+/// fits them all counts as often as there are rows.
 const MATCHES: usize = 1 << 24;
 
 /// Errors of this many standard deviations are explained by the accuracy.
@@ -307,6 +308,7 @@ fn meet(system: &System<'_>, limit: f64) -> Patterns {
                 set(&mut z[1..=left.len()], bits);
                 set(&mut z[1 + left.len()..], high[k].1);
                 if fits(system, &z) {
+                    matches += system.part.rows.len();
                     found.visit(system, &z, limit);
                 }
             }
