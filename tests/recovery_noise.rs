@@ -8,6 +8,7 @@ use levinv::recover::{
 };
 use levinv::{DMatrix, DVector, Error, Model, Signs};
 
+use common::few_rows::{self, KINDS};
 use common::instances::{normal, random, rng};
 use common::intervals::{Given, Spoiled, trials};
 
@@ -274,7 +275,11 @@ fn equal_seeds_give_equal_bits_and_a_ridge_is_refused() {
         .expect("one a row")
         .ridge(DVector::from_element(30, 1e-3))
         .run();
-    assert!(matches!(ridge, Err(Error::Solver { .. })));
+    let words = ridge.err().map(|e| e.to_string()).unwrap_or_default();
+    assert!(
+        words.contains("noise and a ridge cannot be given together"),
+        "{words}"
+    );
 }
 
 #[test]
@@ -296,4 +301,175 @@ fn noise_out_of_range_is_refused_by_name() {
     assert!(gradient_covariance(&case.model, &case.x, &indefinite).is_err());
     let zero = Noise::significant(3).expect("3");
     assert!(zero.deviations(&DVector::from_vec(vec![0.0, 1.0])).is_err());
+}
+
+/// A level of a factor that one row alone holds: its score is 1 whatever x, and
+/// its coefficient free.
+#[test]
+fn rows_that_alone_hold_a_direction_are_left_out_and_named() {
+    let mut r = rng(21);
+    let n = 40;
+    let a = DMatrix::from_fn(n, 4, |i, j| match j {
+        0 => 1.0,
+        3 => f64::from(u8::from(i == 7)),
+        _ if i == 20 => 0.0,
+        _ => normal(&mut r),
+    });
+    // Row 20 holds the intercept alone; another is all zeros.
+    let a = a.insert_row(n, 0.0);
+    let x = DVector::from_fn(4, |_, _| normal(&mut r));
+    let b = &a * &x + DVector::from_fn(n + 1, |_, _| normal(&mut r));
+    let model = Model::new(a, b).expect("full rank");
+    let at = model.at(&x).expect("inside");
+    let signs = Signs::of(at.slack()).expect("no zero");
+    let exact = at.scores().clone();
+    let sd = 1e-7;
+    let rounded = exact.map(|t| (t * 1e6).round() / 1e6);
+    let spoiled = exact.map(|t| t + sd * normal(&mut r));
+    let c = DMatrix::from_diagonal_element(n + 1, n + 1, sd * sd);
+    let given = [
+        (rounded, Noise::decimals(6)),
+        (spoiled.clone(), Noise::standard_deviation(sd)),
+        (spoiled.clone(), Noise::covariance(c)),
+    ];
+    for (target, noise) in given {
+        for signs in [SignKnowledge::Unknown, SignKnowledge::Known(signs.clone())] {
+            let found = ScoreRecovery::noisy(&model, target.clone(), noise.clone().expect("sound"))
+                .and_then(|run| run.signs(signs))
+                .and_then(ScoreRecovery::run)
+                .expect("in memory");
+            assert_eq!(found.status, Status::Undetermined, "{}", found.reason);
+            assert_eq!(found.directions.len(), 1, "{}", found.reason);
+            let h = &found.directions[0];
+            assert!(h[3] == 1.0 && h.rows(0, 3).amax() == 0.0, "{h}");
+            let (got, u) = (found.x.expect("a point"), found.uncertainty.expect("some"));
+            assert!(u.half_widths[3].is_infinite());
+            for j in 0..3 {
+                // Three times the half-width are six standard deviations.
+                let error = (got[j] - x[j]).abs();
+                assert!(error < 3.0 * u.half_widths[j], "{j}: {error:e}");
+                assert!(u.half_widths[j] < 1e-3 && u.covariance[(j, j)] > 0.0);
+            }
+        }
+    }
+    // Seven standard deviations from what it must be.
+    for (row, must) in [(7, 1.0), (n, 0.0)] {
+        let mut target = spoiled.clone();
+        target[row] = must + 7.0 * sd;
+        let run = ScoreRecovery::noisy(&model, target, Noise::standard_deviation(sd).expect("1"));
+        // Refused at once, if it is outside [0, 1] as well.
+        if let Ok(found) = run.and_then(ScoreRecovery::run) {
+            assert_eq!(found.status, Status::Infeasible, "{}", found.reason);
+        }
+        let mut target = spoiled.clone();
+        target[row] = (must - 7.0 * sd).abs();
+        let run = ScoreRecovery::noisy(&model, target, Noise::standard_deviation(sd).expect("1"));
+        let found = run.and_then(ScoreRecovery::run).expect("in memory");
+        assert_eq!(found.status, Status::Infeasible, "{}", found.reason);
+    }
+}
+
+/// Nine decimals of few rows without signs: x, or that it cannot be told.
+#[test]
+fn few_noisy_rows_without_signs_are_never_wrong() {
+    let (mut right, mut told, mut trials) = (0, 0, 0);
+    for d in [2, 4, 6] {
+        for n in [d + 2, d + 3, 2 * d] {
+            for (seed, kind) in KINDS.into_iter().enumerate() {
+                let instance = few_rows::instance(kind, n, d, 31 + seed as u64);
+                let model = Model::new(instance.a.clone(), instance.b.clone()).expect("full rank");
+                let scores = model.at(&instance.x).expect("inside").scores().clone();
+                let target = scores.map(|t| (t * 1e9).round() / 1e9);
+                let found = ScoreRecovery::noisy(&model, target, Noise::decimals(9).expect("9"))
+                    .and_then(ScoreRecovery::run)
+                    .expect("in memory");
+                trials += 1;
+                match found.status {
+                    Status::Recovered => {
+                        let u = found.uncertainty.expect("intervals").half_widths;
+                        let off = (found.x.expect("a point") - &instance.x).abs();
+                        // As above: six standard deviations.
+                        assert!(
+                            off.iter().zip(u.iter()).all(|(e, w)| *e < 3.0 * w),
+                            "{kind:?}, {n}×{d}"
+                        );
+                        right += 1;
+                    }
+                    Status::Ambiguous => {
+                        let listed = &found.solutions.expect("several").listed;
+                        let near =
+                            |x: &DVector<f64>| (x - &instance.x).norm() < 1e-3 * instance.x.norm();
+                        assert!(
+                            listed.is_empty() || listed.iter().any(near),
+                            "{kind:?}, {n}×{d}"
+                        );
+                        told += 1;
+                    }
+                    Status::TooNoisy => told += 1,
+                    other => panic!("{kind:?}, {n}×{d}: {other}: {}", found.reason),
+                }
+            }
+        }
+    }
+    // Nine decimals tell the signs of all 36, as measured.
+    assert!(
+        10 * right >= 9 * trials,
+        "{right} right, {told} told, of {trials}"
+    );
+}
+
+/// Two groups with an intercept and a slope each: b of the first lies in its
+/// column space, so that its two coefficients are known only up to a line.
+#[test]
+fn a_component_on_a_line_leaves_the_others_their_intervals() {
+    let mut r = rng(41);
+    let n = 60;
+    let covariate = DVector::from_fn(n, |_, _| normal(&mut r));
+    let a = DMatrix::from_fn(n, 4, |i, j| {
+        let own = f64::from(u8::from(i % 2 == j % 2));
+        if j < 2 { own } else { own * covariate[i] }
+    });
+    let x = DVector::from_fn(4, |_, _| normal(&mut r));
+    let other = DVector::from_fn(4, |_, _| normal(&mut r));
+    let explained = &a * &other;
+    let response = &a * &x + DVector::from_fn(n, |_, _| normal(&mut r));
+    let whole = DVector::from_fn(n, |i, _| {
+        if i % 2 == 0 {
+            explained[i]
+        } else {
+            response[i]
+        }
+    });
+    for (b, lines) in [(whole, 1), (explained, 2)] {
+        let model = Model::new(a.clone(), b).expect("full rank");
+        let at = model.at(&x).expect("inside");
+        let signs = Signs::of(at.slack()).expect("no zero");
+        let target = at.scores().map(|t| (t * 1e7).round() / 1e7);
+        for signs in [SignKnowledge::Unknown, SignKnowledge::Known(signs)] {
+            let found =
+                ScoreRecovery::noisy(&model, target.clone(), Noise::decimals(7).expect("7"))
+                    .and_then(|run| run.signs(signs))
+                    .and_then(ScoreRecovery::run)
+                    .expect("in memory");
+            assert_eq!(found.status, Status::Undetermined, "{}", found.reason);
+            assert_eq!(found.directions.len(), lines, "{}", found.reason);
+            let way = &x - &other;
+            for (k, h) in found.directions.iter().enumerate() {
+                let (one, two) = (h[k] / way[k], h[k + 2] / way[k + 2]);
+                assert!((one / two - 1.0).abs() < 1e-3, "{h}");
+                assert!(h[1 - k] == 0.0 && h[3 - k] == 0.0, "{h}");
+            }
+            let (got, errors) = (found.x.expect("a point"), found.errors.expect("some"));
+            assert!(errors[0].is_infinite() && errors[2].is_infinite());
+            if lines == 1 {
+                let u = found.uncertainty.expect("intervals");
+                assert!(u.half_widths[0].is_infinite());
+                for j in [1, 3] {
+                    // Three times the half-width are six standard deviations.
+                    assert!((got[j] - x[j]).abs() < 3.0 * u.half_widths[j], "{j}");
+                    assert!(u.half_widths[j] < 1e-2);
+                }
+            }
+        }
+    }
 }

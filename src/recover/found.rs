@@ -174,10 +174,13 @@ pub enum Infeasibility<T: Scalar> {
 /// What noise in the target leaves uncertain, to first order.
 #[derive(Debug, Clone)]
 pub struct Uncertainty<T: Scalar> {
-    /// Covariance of the recovered x, d×d.
+    /// Covariance of the recovered x, d×d; where [`Recovery::directions`] leave
+    /// coefficients free, of x with these held, which is right for every aᵀx that
+    /// the directions do not move.
     pub covariance: DMatrix<T>,
     /// Probability with which each interval covers its parameter, 0.95.
     pub level: f64,
-    /// Half-width of each parameter's interval.
+    /// Half-width of each parameter's interval: infinite for one that may move
+    /// along [`Recovery::directions`].
     pub half_widths: DVector<T>,
 }

@@ -3,8 +3,8 @@
 use nalgebra::{DMatrix, DVector};
 
 use crate::error::Error;
-use crate::geometry::{Geometry, Model, Signs};
-use crate::linalg::{BlockWalk, Design, Factorisation, LeastSquares, least_squares};
+use crate::geometry::{Model, Signs};
+use crate::linalg::{Design, LeastSquares, least_squares};
 use crate::recover::noise::Reading;
 use crate::recover::scores::structure::Components;
 use crate::scalar::{Scalar, count, epsilon, real};
@@ -17,9 +17,6 @@ const MARGIN: f64 = 0.25;
 const HALVINGS: usize = 200;
 /// Slacks known worse than this, relative, say nothing of a sign.
 const VAGUE: f64 = 0.5;
-/// A row of A whose own leverage is this near 1 has it by structure: rounding
-/// leaves some ε, data that only look so keep more.
-const COLOOP: f64 = 1e-10;
 
 /// Scores near the given ones between 0 and 1 that sum to its rank on each
 /// component: the nearest, in units of the noise. Where there is no value,
@@ -170,27 +167,6 @@ pub(crate) fn weighted_linear<T: Scalar>(
 /// The signs of slacks, zeros counted as positive: they are a guess.
 pub(crate) fn signs_of<T: Scalar>(slack: &DVector<T>) -> Result<Signs, Error> {
     Signs::of(&slack.map(|s| if s < T::zero() { -T::one() } else { T::one() }))
-}
-
-/// Rows whose leverage is 1 whatever x is.
-pub(crate) fn rows_of_leverage_one<T: Scalar>(model: &Model<T>) -> Result<Vec<usize>, Error> {
-    let sizes = model.design().map_blocks(|rows, _, out| {
-        for (size, row) in out.iter_mut().zip(rows.row_iter()) {
-            let largest = row.iter().fold(T::zero(), |m, a| m.max(a.abs()));
-            *size = if largest > T::zero() {
-                largest
-            } else {
-                T::one()
-            };
-        }
-    })?;
-    let origin = DVector::zeros(model.dim());
-    let plain = Geometry::new(model.design(), (&origin, None), sizes, Factorisation::Qr)?;
-    Ok((0..model.nrows())
-        .filter(|&i| {
-            plain.scores()[i] > T::one() - real::<T>(COLOOP).max(epsilon::<T>() * real(64.0))
-        })
-        .collect())
 }
 
 /// Whether b lies in the column space of A, so that only a line of x can be

@@ -1,15 +1,16 @@
 //! Signs from noisy magnitudes where the lift does not find them.
 
-use nalgebra::DVector;
+use nalgebra::{DMatrix, DVector, SymmetricEigen};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use crate::error::Error;
-use crate::geometry::{Model, Signs};
+use crate::geometry::{Geometry, Model, Signs};
 use crate::linalg::{Factor, Factorisation, LeastSquares};
+use crate::recover::noise::Reading;
 use crate::recover::noise::feasible::{signs_of, weighted_linear};
 use crate::recover::scores::structure::Components;
-use crate::scalar::{Scalar, count, real};
+use crate::scalar::{Scalar, count, epsilon, real};
 
 /// Random starts: at d ≤ 8 and n ≥ 2d the signs are found from one in some ten.
 const STARTS: usize = 120;
@@ -17,6 +18,9 @@ const STARTS: usize = 120;
 const ROUNDS: usize = 30;
 /// Ends with the least misfits that are kept, for a fit each.
 const KEPT: usize = 6;
+/// Rows up to which errors of magnitudes are told with all of their causes: with
+/// many more rows than coefficients each is its own score's.
+const COUPLED_ROWS: usize = 64;
 /// Starts spread over this many decades about the least-squares point, in units
 /// of its root mean square slack.
 const DECADES: f64 = 2.0;
@@ -40,6 +44,66 @@ pub(crate) struct Signed<T: Scalar> {
 }
 
 impl<T: Scalar> Magnitudes<'_, T> {
+    /// How far each magnitude may be off, relative: where rows are few, with what
+    /// the others' scores do to it,
+    ///
+    /// ```text
+    /// cov ln m = ¼ Λ⁺ cov τ̂ Λ⁺,   as ∂σ/∂ ln v = Λ and m = v^(−1/2)
+    /// ```
+    ///
+    /// elsewhere as if these stayed. O(n²d² + n³), n ≤ [`COUPLED_ROWS`].
+    pub(crate) fn errors(&self, reading: &Reading<T>) -> Result<DVector<T>, Error> {
+        let n = self.sizes.len();
+        let sound = self.sizes.iter().all(|m| *m > T::zero() && m.is_finite());
+        if n > COUPLED_ROWS || !sound {
+            return Ok(self.relative.clone());
+        }
+        let origin = DVector::zeros(self.model.dim());
+        let design = self.model.design();
+        let at = Geometry::new(
+            design,
+            (&origin, None),
+            self.sizes.clone(),
+            Factorisation::Qr,
+        )?;
+        let mut laplacian = DMatrix::zeros(n, n);
+        for j in 0..n {
+            let unit = DVector::from_fn(n, |i, _| if i == j { T::one() } else { T::zero() });
+            laplacian.set_column(j, &at.laplacian(&unit)?);
+        }
+        if laplacian.iter().any(|v| !v.is_finite()) {
+            return Ok(self.relative.clone());
+        }
+        let eigen = SymmetricEigen::new(laplacian);
+        let floor = eigen.eigenvalues.amax() * epsilon::<T>() * count::<T>(n) * real(8.0);
+        // What a sum leaves for a missing score is off by what its terms are.
+        let all = reading.deviations.norm();
+        let deviations = reading
+            .deviations
+            .map(|sd| if sd > T::zero() { sd } else { all });
+        let mut scaled = eigen.eigenvectors.clone();
+        for (k, mut column) in scaled.column_iter_mut().enumerate() {
+            let value = eigen.eigenvalues[k];
+            // A factor common to a component is no error.
+            column.scale_mut(if value > floor {
+                T::one() / value
+            } else {
+                T::zero()
+            });
+        }
+        let mut moved = scaled * eigen.eigenvectors.transpose();
+        for (j, mut column) in moved.column_iter_mut().enumerate() {
+            column.scale_mut(deviations[j] * real(0.5));
+        }
+        Ok(DVector::from_fn(n, |i, _| {
+            if self.relative[i] > T::zero() {
+                moved.row(i).norm().max(self.relative[i])
+            } else {
+                T::zero()
+            }
+        }))
+    }
+
     /// The linear step with these signs. O(nd²).
     pub(crate) fn solve(&self, signs: Signs) -> Result<Signed<T>, Error> {
         let LeastSquares { x, residual, .. } = weighted_linear(

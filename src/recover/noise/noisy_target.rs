@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::geometry::{Model, check_vector};
 use crate::linalg::BlockWalk;
 use crate::recover::Status;
-use crate::recover::noise::feasible::{explains_rhs, rows_of_leverage_one};
+use crate::recover::noise::feasible::explains_rhs;
 use crate::recover::noise::noisy::NoisyScores;
 use crate::recover::noise::{Noise, Reading};
 use crate::recover::scores::SignKnowledge;
@@ -112,19 +112,6 @@ impl<T: Scalar> NoisyScores<'_, T> {
     ) -> Result<Option<(Status, String)>, Error> {
         let (n, d) = (self.model.nrows(), self.model.dim());
         let unknown = *self.signs == SignKnowledge::Unknown;
-        if n == d {
-            let reason = format!("with as many rows as columns ({n}) every x has the scores 1");
-            return Ok(Some((Status::Undetermined, reason)));
-        }
-        let ones = rows_of_leverage_one(self.model)?;
-        if !ones.is_empty() {
-            let rows: Vec<String> = ones.iter().map(|i| (i + 1).to_string()).collect();
-            let reason = format!(
-                "row(s) {} have leverage 1 whatever x is, and leave a coefficient each free",
-                rows.join(", ")
-            );
-            return Ok(Some((Status::Undetermined, reason)));
-        }
         if explains_rhs(self.model)? {
             let reason = "b lies in the column space of A: x is known only up to a line";
             return Ok(Some((Status::Undetermined, reason.to_string())));

@@ -13,6 +13,7 @@ use crate::linalg::{BlockWalk, LeastSquares, least_squares};
 use crate::recover::Recovery;
 use crate::recover::Status;
 use crate::recover::scores::structure::{Structure, column_units};
+use crate::recover::signs::unsigned::Accuracy;
 use crate::recover::signs::{self, Found};
 use crate::scalar::{Scalar, count, epsilon, real, to_f64};
 
@@ -80,10 +81,12 @@ pub(crate) fn line<T: Scalar>(
 /// Signs for the line. With one row's slack taken for its magnitude, m₁, one
 /// coefficient is eliminated by a₁ᵀh = m₁, and the other rows are a problem like
 /// any other in the rest, whose b is no longer in its column space. Which
-/// coefficient goes matters to the lift, so that each is tried.
+/// coefficient goes matters to the lift, so that each is tried. `errors` are those
+/// of noisy magnitudes, relative.
 pub(crate) fn signs<T: Scalar>(
     model: &Model<T>,
     magnitudes: &DVector<T>,
+    errors: Option<&DVector<T>>,
     seed: u64,
 ) -> Result<Result<Signs, Recovery<T>>, Error> {
     let mut a = DMatrix::zeros(model.nrows(), model.dim());
@@ -91,7 +94,7 @@ pub(crate) fn signs<T: Scalar>(
     let units = column_units(model.design())?;
     let mut end = Recovery::new(Status::Undetermined, String::new());
     for pivot in 0..model.dim() {
-        match eliminated(&a, &units, magnitudes, pivot, seed)? {
+        match eliminated(&a, &units, (magnitudes, errors), pivot, seed)? {
             Ok(h) => {
                 let sign = |s: T| if s < T::zero() { -T::one() } else { T::one() };
                 return Ok(Ok(Signs::of(&(a * h).map(sign))?));
@@ -106,7 +109,7 @@ pub(crate) fn signs<T: Scalar>(
 fn eliminated<T: Scalar>(
     a: &DMatrix<T>,
     units: &DVector<T>,
-    magnitudes: &DVector<T>,
+    (magnitudes, errors): (&DVector<T>, Option<&DVector<T>>),
     pivot: usize,
     seed: u64,
 ) -> Result<Result<DVector<T>, Recovery<T>>, Error> {
@@ -144,7 +147,12 @@ fn eliminated<T: Scalar>(
         return Ok(Err(Recovery::new(Status::NotConverged, reason)));
     };
     let components = Structure::of(&reduced, seed)?.components;
-    match signs::find(&reduced, &known, &components, seed)? {
+    // What the reference is off by, every other is besides.
+    let errors = errors.map(|e| e.select_rows(&rest).add_scalar(e[reference]));
+    let accuracy = errors
+        .as_ref()
+        .map_or(Accuracy::Rounding, Accuracy::Relative);
+    match signs::find_within(&reduced, &known, accuracy, &components, seed)? {
         Found::Signs(found) => {
             for (k, &j) in others.iter().enumerate() {
                 let y = found.linear.x[k];

@@ -34,9 +34,36 @@ pub(crate) struct Loose<T: Scalar> {
 }
 
 impl<T: Scalar> Loose<T> {
+    /// Finds them, with the structure that they were found by. O(nd²).
+    pub(crate) fn and_structure(
+        model: &Model<T>,
+        seed: u64,
+    ) -> Result<(Self, Structure<T>), Error> {
+        let structure = Structure::of(model, seed)?;
+        if let Some(loose) = Self::of(model, &structure)? {
+            return Ok((loose, structure));
+        }
+        let structure = Structure::one(model)?;
+        let loose = Self::of(model, &structure)?.ok_or(Error::Singular {
+            what: "design matrix",
+        })?;
+        Ok((loose, structure))
+    }
+
+    /// The structure of the [reduced](Self::reduced) model. O(nd²).
+    pub(crate) fn structure_left(model: &Model<T>, seed: u64) -> Result<Structure<T>, Error> {
+        let structure = Structure::of(model, seed)?;
+        let (sizes, ranks) = (structure.components.sizes(), &structure.components.ranks);
+        if (0..ranks.len()).any(|k| sizes[k] == ranks[k]) {
+            // Nothing alone holds a direction any more; what seems to is rounding.
+            return Structure::one(model);
+        }
+        Ok(structure)
+    }
+
     /// Finds them; `None` where rows seem to hold a direction alone but, as far
     /// as ranks tell, do not. O(nd²).
-    pub(crate) fn of(model: &Model<T>, structure: &Structure<T>) -> Result<Option<Self>, Error> {
+    fn of(model: &Model<T>, structure: &Structure<T>) -> Result<Option<Self>, Error> {
         let (components, d) = (&structure.components, model.dim());
         let (sizes, ranks) = (components.sizes(), &components.ranks);
         let full = |i: &usize| components.of_row[*i].is_some_and(|k| sizes[k] == ranks[k]);
@@ -137,6 +164,15 @@ impl<T: Scalar> Loose<T> {
         {
             rows.iter_mut().for_each(|i| *i = self.rest[*i]);
         }
+        if let Some(uncertainty) = &mut found.uncertainty {
+            uncertainty.half_widths = spread(&uncertainty.half_widths);
+            let inner = std::mem::replace(&mut uncertainty.covariance, DMatrix::zeros(d, d));
+            for (k, &j) in self.columns.iter().enumerate() {
+                for (l, &i) in self.columns.iter().enumerate() {
+                    uncertainty.covariance[(i, j)] = inner[(l, k)];
+                }
+            }
+        }
         let none = found.status == Status::Infeasible || found.infeasibility.is_some();
         if self.coloops.is_empty() || none {
             return Ok(found);
@@ -144,7 +180,8 @@ impl<T: Scalar> Loose<T> {
         found
             .directions
             .extend(self.directions.column_iter().map(|h| h.into_owned()));
-        if let Some(errors) = &mut found.errors {
+        let widths = found.uncertainty.as_mut().map(|u| &mut u.half_widths);
+        for errors in found.errors.iter_mut().chain(widths) {
             for (j, error) in errors.iter_mut().enumerate() {
                 if found.directions.iter().any(|h| h[j] != T::zero()) {
                     *error = T::one() / T::zero();

@@ -26,7 +26,6 @@ use crate::recover::noise::{self, Noise};
 use crate::recover::ridge::stationary::Regularised;
 use crate::recover::scores::obstacles::{check_units, sum_tolerance};
 use crate::recover::scores::route::Route;
-use crate::recover::scores::structure::Structure;
 use crate::scalar::{Scalar, to_f64};
 
 /// Newton steps on the row weights; ten to twenty are usual.
@@ -134,8 +133,14 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
     /// The end is [`Status::TooNoisy`](crate::recover::Status::TooNoisy), with the reason, where the misfit is less
     /// probable than [`IMPROBABLE`](crate::recover::IMPROBABLE) or where noise moves x so
     /// far (ω above [`TRUSTED_SCORES`](crate::recover::TRUSTED_SCORES)) that first order
-    /// says nothing of it, and [`Status::Ambiguous`](crate::recover::Status::Ambiguous) where a row near its
-    /// hyperplane fits as well with its other sign.
+    /// says nothing of it, and [`Status::Ambiguous`](crate::recover::Status::Ambiguous) where other signs fit as well,
+    /// with the x of each if few.
+    ///
+    /// Coefficients that rows of leverage 1 leave free, or that a component whose
+    /// b lies in its column space leaves on a line, are told as without noise:
+    /// [`Status::Undetermined`](crate::recover::Status::Undetermined), the directions, infinite half-widths, and the
+    /// intervals of the rest. A covariance is then restricted to the other rows; a
+    /// line's direction is as good as its scores.
     ///
     /// One missing score is what the sum leaves; several are guessed, recovered,
     /// predicted and guessed again, and have no part in the misfit.
@@ -235,7 +240,6 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
             if self.ridge.is_some() {
                 return Err(noise::with_ridge());
             }
-            let structure = Structure::of(&self.model, self.seed)?;
             let problem = NoisyScores {
                 model: &self.model,
                 target: &self.target,
@@ -244,7 +248,7 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
                 seed: self.seed,
                 max_iters: self.max_iters,
             };
-            return problem.recover(&structure.components, &mut observer);
+            return problem.run(&mut observer);
         }
         let signs = match &self.signs {
             SignKnowledge::Unknown => None,

@@ -96,7 +96,7 @@ impl<T: Scalar> Part<'_, T> {
             (signs, Some(linear))
         } else if is_flat {
             outcome.method.push_str(", signs of a line");
-            match flat::signs(model, magnitudes, self.seed)? {
+            match flat::signs(model, magnitudes, None, self.seed)? {
                 Ok(signs) => (signs, None),
                 Err(mut end) => {
                     end.reason = format!(

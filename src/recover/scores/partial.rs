@@ -100,7 +100,7 @@ impl<T: Scalar> Route<T> {
         log_weights: &DVector<T>,
     ) -> Result<Result<(Solved<T>, DVector<T>), Box<Recovery<T>>>, Error> {
         let inner = self.of_component(structure, k)?;
-        let own = inner.whole()?;
+        let own = Structure::one(&inner.model)?;
         if trial(inner.model.at(&solved.y))?.is_none() {
             let reason = "no x has these scores: the best fit lies on the hyperplane of a row, where they are not defined".to_string();
             return Ok(Err(Box::new(inner.refused(&own, log_weights, reason)?)));

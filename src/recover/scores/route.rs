@@ -14,7 +14,7 @@ use crate::recover::scores::obstacles::{first_obstacle, infeasible};
 use crate::recover::scores::overfull;
 use crate::recover::scores::part::{Outcome, Part, Solved};
 use crate::recover::scores::polish;
-use crate::recover::scores::structure::{Structure, column_units, echelon, unit_rows};
+use crate::recover::scores::structure::{Structure, column_units, echelon};
 use crate::scalar::{Scalar, to_f64};
 
 /// A misfit of the scores that noise does not explain, but wrong signs do.
@@ -41,17 +41,7 @@ struct Assembled<T: Scalar> {
 
 impl<T: Scalar> Route<T> {
     pub(crate) fn run(self, observer: &mut Option<Observer<'_>>) -> Result<Recovery<T>, Error> {
-        let mut structure = Structure::of(&self.model, self.seed)?;
-        let loose = match Loose::of(&self.model, &structure)? {
-            Some(loose) => loose,
-            None => {
-                structure = self.whole()?;
-                let none = Loose::of(&self.model, &structure)?;
-                none.ok_or(Error::Singular {
-                    what: "design matrix",
-                })?
-            }
-        };
+        let (loose, structure) = Loose::and_structure(&self.model, self.seed)?;
         let components = &structure.components;
         let end = first_obstacle(&self.model, &self.target, components, &loose)?;
         if let Some(end) = end {
@@ -70,20 +60,9 @@ impl<T: Scalar> Route<T> {
             signs,
             ..self
         };
-        let mut structure = Structure::of(&inner.model, inner.seed)?;
-        let (sizes, ranks) = (structure.components.sizes(), &structure.components.ranks);
-        if (0..ranks.len()).any(|k| sizes[k] == ranks[k]) {
-            // Nothing alone holds a direction any more; what seems to is rounding.
-            structure = inner.whole()?;
-        }
+        let structure = Loose::structure_left(&inner.model, inner.seed)?;
         let found = inner.recover(&structure, observer)?;
         loose.embed(&self.model, self.signs.as_ref(), found)
-    }
-
-    pub(super) fn whole(&self) -> Result<Structure<T>, Error> {
-        let design = self.model.design();
-        let weights = unit_rows(design, &column_units(design)?)?;
-        Ok(Structure::whole(&weights, self.model.dim()))
     }
 
     /// Every row has its say here.

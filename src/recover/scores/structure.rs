@@ -175,8 +175,15 @@ impl<T: Scalar> Structure<T> {
         Ok(Structure { components, spaces })
     }
 
+    /// All rows as one component. O(nd).
+    pub(super) fn one(model: &Model<T>) -> Result<Self, Error> {
+        let design = model.design();
+        let weights = unit_rows(design, &column_units(design)?)?;
+        Ok(Structure::whole(&weights, model.dim()))
+    }
+
     /// One component of all rows, but for those of weight zero.
-    pub(super) fn whole(weights: &DVector<T>, d: usize) -> Self {
+    fn whole(weights: &DVector<T>, d: usize) -> Self {
         let of_row = weights.iter().map(|w| (*w > T::zero()).then_some(0));
         let components = Components {
             of_row: of_row.collect(),
@@ -190,7 +197,7 @@ impl<T: Scalar> Structure<T> {
 }
 
 /// The largest entry of each column, 1 for a zero one. O(nd).
-pub(super) fn column_units<T: Scalar>(design: &Design<T>) -> Result<DVector<T>, Error> {
+pub(crate) fn column_units<T: Scalar>(design: &Design<T>) -> Result<DVector<T>, Error> {
     let ones = DVector::from_element(design.nrows(), T::one());
     let largest = column_fold(design, &ones, |m, a| m.max(a.abs()))?;
     Ok(largest.map(|u| if u > T::zero() { u } else { T::one() }))
@@ -198,7 +205,7 @@ pub(super) fn column_units<T: Scalar>(design: &Design<T>) -> Result<DVector<T>, 
 
 /// Weights that bring the largest entry of each row to 1, columns in the units
 /// given; zero for a zero row. O(nd).
-pub(super) fn unit_rows<T: Scalar>(
+pub(crate) fn unit_rows<T: Scalar>(
     design: &Design<T>,
     units: &DVector<T>,
 ) -> Result<DVector<T>, Error> {
@@ -216,15 +223,15 @@ pub(super) fn unit_rows<T: Scalar>(
 }
 
 /// A basis in reduced echelon form.
-pub(super) struct Echelon<T: Scalar> {
+pub(crate) struct Echelon<T: Scalar> {
     /// Column k has a 1 at `pivots[k]`, where all others have zeros.
-    pub(super) basis: DMatrix<T>,
-    pub(super) pivots: Vec<usize>,
+    pub(crate) basis: DMatrix<T>,
+    pub(crate) pivots: Vec<usize>,
 }
 
 /// The same space of coefficients, each measured in 1/unit: pivots are the
 /// largest entries, and what is left of zeros after rounding becomes zero.
-pub(super) fn echelon<T: Scalar>(space: &DMatrix<T>, units: &DVector<T>) -> Echelon<T> {
+pub(crate) fn echelon<T: Scalar>(space: &DMatrix<T>, units: &DVector<T>) -> Echelon<T> {
     let (d, r) = space.shape();
     let mut e = DMatrix::from_fn(d, r, |j, k| space[(j, k)] * units[j]);
     let mut found: Vec<(usize, usize)> = Vec::with_capacity(r);

@@ -7,22 +7,24 @@
 pub(crate) mod lift;
 pub(crate) mod patterns;
 pub(crate) mod phase;
+mod several;
 pub(crate) mod unsigned;
+mod verdict;
 
 use nalgebra::DVector;
 
-use crate::error::{Error, trial};
+use crate::error::Error;
 use crate::geometry::{Model, Signs};
 use crate::linalg::LeastSquares;
 use crate::recover::Recovery;
-use crate::recover::Solutions;
 use crate::recover::Status;
-use crate::recover::matched;
 use crate::recover::scores::linear;
-use crate::recover::scores::polish;
 use crate::recover::scores::structure::Components;
-use crate::recover::signs::patterns::{EXPLAINED, Patterns};
+use crate::recover::signs::patterns::EXPLAINED;
+pub(crate) use crate::recover::signs::several::polish_listed;
+use crate::recover::signs::several::{log2_of, several, with};
 use crate::recover::signs::unsigned::{Accuracy, Part};
+use crate::recover::signs::verdict::{COARSER, COARSEST, Verdict, by_patterns};
 use crate::scalar::{Scalar, to_f64};
 
 /// Rounds of signs from x and x from signs: one where the lift is exact.
@@ -31,24 +33,6 @@ const ROUNDS: usize = 8;
 /// Coordinates up to which all patterns are tried before anything else: some
 /// thousand of them, in less time than the lift takes.
 const FEW: usize = 14;
-
-/// Between the accuracies that are tried in turn where no noise was stated:
-/// magnitudes may be worse than their rounding (weights far apart), and the
-/// least-squares fit of a target that no x has is still of use.
-const COARSER: f64 = 1e3;
-/// The last of them: beyond, signs would be guesses.
-const COARSEST: f64 = 1e-2;
-
-/// Where no noise was stated, a pattern whose misfit is within this factor of
-/// the best one's is as good, when rounding explains neither: of many patterns
-/// that fit equally well, one may come this much closer by luck.
-const AS_GOOD: f64 = 100.0;
-
-/// A solution of more than d + 1 rows is refuted where polishing leaves this many
-/// times what rounding explains, and as many times what it leaves of the best one:
-/// first order counts neither how often roundings add up nor what dependent columns
-/// make of them.
-const REFUTED: f64 = 1e3;
 
 /// log₂ of the number of solutions up to which they are listed: 64 of them.
 pub const LISTED_LOG2: usize = 6;
@@ -267,221 +251,6 @@ fn underdetermined(part: Part) -> Result<Choice, End> {
     })
 }
 
-/// What enumerations came to.
-enum Verdict {
-    /// Patterns, best first, that the accuracy explains, and how many there are.
-    Fit(Vec<DVector<f64>>, usize),
-    /// So many that it does not explain come as close as the best.
-    Rivals(usize),
-    /// None fits.
-    None,
-    /// There was no time to tell.
-    Unfinished,
-}
-
-/// Enumerates at the accuracy of the magnitudes; where no noise was stated, at
-/// coarser ones until a pattern fits.
-fn by_patterns(part: &Part, exact: bool) -> Verdict {
-    let explained = EXPLAINED * part.unit;
-    // Once more is enough where each time takes seconds.
-    let coarsest = if part.dim() > FEW {
-        part.unit * COARSER * 1.5
-    } else {
-        COARSEST
-    };
-    let mut accuracy = part.unit;
-    loop {
-        let Some(Patterns {
-            best,
-            count,
-            complete,
-        }) = patterns::enumerate(part, accuracy)
-        else {
-            return Verdict::Unfinished;
-        };
-        // Beyond what is listed, that there are so many is answer enough.
-        if !complete && count <= 1 << LISTED_LOG2 {
-            return Verdict::Unfinished;
-        }
-        let coarser = accuracy * COARSER;
-        if let Some(&(least, _)) = best.first() {
-            let all = |best: Vec<(f64, DVector<f64>)>, upto: f64| {
-                let within = best.into_iter().filter(|(misfit, _)| *misfit <= upto);
-                within.map(|(_, signs)| signs).collect::<Vec<_>>()
-            };
-            if least <= explained {
-                let truncated = count > best.len();
-                let upto = if exact { explained } else { part.rival(least) };
-                let fit = all(best, upto);
-                // The best of some of the patterns are not the best of all.
-                let count = if !complete || truncated && fit.len() > 1 << LISTED_LOG2 {
-                    count
-                } else {
-                    fit.len()
-                };
-                return Verdict::Fit(fit, count);
-            }
-            let close = least * AS_GOOD;
-            if close <= EXPLAINED * accuracy || coarser > coarsest {
-                let fit = all(best, close);
-                return match fit.len() {
-                    1 if complete => Verdict::Fit(fit, 1),
-                    1 => Verdict::Unfinished,
-                    count => Verdict::Rivals(count),
-                };
-            }
-        }
-        if !exact || coarser > coarsest {
-            return Verdict::None;
-        }
-        accuracy = coarser;
-    }
-}
-
-/// The linear step with one pattern of each component, by the digits of `index`;
-/// rows that were not looked at get the signs of its solution.
-fn with<T: Scalar>(
-    model: &Model<T>,
-    magnitudes: &DVector<T>,
-    components: &Components,
-    choices: &[Choice],
-    mut index: usize,
-) -> Result<(LeastSquares<T>, Signs), Error> {
-    let mut signs = DVector::from_element(model.nrows(), T::zero());
-    for choice in choices {
-        let pattern = &choice.patterns[index % choice.patterns.len()];
-        index /= choice.patterns.len();
-        for (&row, &sign) in choice.rows.iter().zip(pattern.iter()) {
-            signs[row] = if sign < 0.0 { -T::one() } else { T::one() };
-        }
-    }
-    let open: Vec<bool> = signs.iter().map(|s| *s == T::zero()).collect();
-    // Zero marks a row whose slack is not known.
-    let masked = DVector::from_fn(
-        signs.len(),
-        |i, _| {
-            if open[i] { T::zero() } else { magnitudes[i] }
-        },
-    );
-    let solution = linear::solve(model, &masked, &nearest(&signs)?, components)?;
-    if !(0..signs.len()).any(|i| open[i] && magnitudes[i] > T::zero()) {
-        return Ok((solution, nearest(&signs)?));
-    }
-    let slack = model.slack(&solution.x.rows(0, model.dim()).into_owned())?;
-    // A component is flipped as a whole: its t says whether it was.
-    for (i, k) in components.of_row.iter().enumerate() {
-        if let (true, Some(k)) = (open[i], *k) {
-            signs[i] = slack[i] * solution.x[model.dim() + k];
-        }
-    }
-    let signs = nearest(&signs)?;
-    Ok((linear::solve(model, magnitudes, &signs, components)?, signs))
-}
-
-/// How many sets of coefficients there are, and all of them if few.
-fn several<T: Scalar>(
-    model: &Model<T>,
-    magnitudes: &DVector<T>,
-    components: &Components,
-    choices: &[Choice],
-) -> Result<Recovery<T>, Error> {
-    let log2 = choices.iter().map(|c| c.log2).sum();
-    let listable = choices.iter().all(|c| c.all && !c.patterns.is_empty());
-    let mut listed = Vec::new();
-    if log2 <= LISTED_LOG2 && listable {
-        let count: usize = choices.iter().map(|c| c.patterns.len()).product();
-        for index in 0..count {
-            let (solution, _) = with(model, magnitudes, components, choices, index)?;
-            if solution.null_space.ncols() == 0 {
-                listed.push(solution.x.rows(0, model.dim()).into_owned());
-            }
-        }
-    }
-    let rows: usize = choices
-        .iter()
-        .filter(|c| c.log2 > 0)
-        .map(|c| c.rows.len())
-        .sum();
-    let count = match listed.len() {
-        0 => format!("2^{log2}"),
-        count => count.to_string(),
-    };
-    let more = choices.iter().any(|c| c.at_least && c.log2 > 0);
-    let at_least = if more { "at least " } else { "" };
-    let reason = format!(
-        "the scores of {rows} rows do not tell {at_least}{count} sets of coefficients apart, which differ in the signs of slacks; give the signs"
-    );
-    let mut out = Recovery::new(Status::Ambiguous, reason);
-    out.solutions = Some(Solutions { log2, listed });
-    Ok(out)
-}
-
-/// Polishes the solutions that a search listed, and drops those that rounding does
-/// not excuse beside the best: to be called by whoever knows the target. If one is
-/// left, that is returned.
-///
-/// Of n ≥ d + 2 scores the signs alone are often matched to some digits by chance:
-/// the magnitudes are not known to more, the scores are.
-pub(crate) fn polish_listed<T: Scalar>(
-    model: &Model<T>,
-    target: &DVector<T>,
-    found: &mut Recovery<T>,
-) -> Result<Option<DVector<T>>, Error> {
-    let Some(solutions) = &mut found.solutions else {
-        return Ok(None);
-    };
-    let listed = std::mem::take(&mut solutions.listed);
-    let mut polished = Vec::new();
-    for x in &listed {
-        let step = trial(polish::polish(model, target, x.clone(), &[], |_, _| {}))?;
-        polished.extend(step);
-    }
-    // A list that is not whole is none.
-    if polished.is_empty() || polished.len() < listed.len() {
-        return Ok(None);
-    }
-    if model.nrows() > model.dim() + 1 {
-        let one = Components::one(model.nrows(), model.dim());
-        let least = polished.iter().map(|p| to_f64(p.residual));
-        let least = least.fold(f64::INFINITY, f64::min);
-        let mut kept: Vec<(polish::Polished<T>, Signs)> = Vec::new();
-        for p in polished {
-            let rounding = to_f64(polish::rounding(model, target, &p.x)?);
-            let slack = model.slack(&p.x)?;
-            let signs = nearest(&slack)?;
-            // Polishing may lead from the signs of one to those of another.
-            let again = kept
-                .iter()
-                .any(|(_, other)| one.first_disagreement(other, &slack).is_none());
-            if to_f64(p.residual) <= REFUTED * rounding.max(least) && !again {
-                kept.push((p, signs));
-            }
-        }
-        polished = kept.into_iter().map(|k| k.0).collect();
-        if polished.len() < listed.len() {
-            found.reason = format!(
-                "polished, {} of {} sets of coefficients, which differ in the signs of slacks, have the scores to rounding; give the signs",
-                polished.len(),
-                listed.len()
-            );
-        }
-    }
-    if polished.is_empty() || !polished.iter().all(|p| matched(p.residual)) {
-        return Ok(None);
-    }
-    if let [only] = polished.as_slice() {
-        return Ok(Some(only.x.clone()));
-    }
-    solutions.log2 = solutions.log2.min(log2_of(polished.len()));
-    solutions.listed = polished.into_iter().map(|p| p.x).collect();
-    Ok(None)
-}
-
-/// log₂, rounded up.
-fn log2_of(count: usize) -> usize {
-    count.next_power_of_two().ilog2() as usize
-}
-
 /// The linear step, until the signs agree with those of its own solution.
 fn alternate<T: Scalar>(
     model: &Model<T>,
@@ -518,6 +287,8 @@ mod tests {
     use rand::{Rng, SeedableRng};
 
     use super::*;
+    use crate::recover::scores::polish;
+    use crate::recover::{Solutions, matched};
 
     /// What magnitudes with errors of this relative size are found to say, and
     /// whether that is right.

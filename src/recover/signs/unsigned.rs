@@ -39,7 +39,6 @@ pub(crate) enum Accuracy<'a, T: Scalar> {
     Rounding,
     /// Each by this standard deviation, relative to itself; for targets with a
     /// stated noise.
-    #[allow(dead_code, reason = "for recovery from noisy scores")]
     Relative(&'a DVector<T>),
 }
 
