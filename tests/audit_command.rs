@@ -186,3 +186,16 @@ fn wrong_options_and_files_are_told_in_one_line() {
         "{error}"
     );
 }
+
+/// Before anything is computed, and with the way out.
+#[test]
+fn digits_that_no_gradient_has_are_refused_by_option() {
+    for digits in ["0", "3,18"] {
+        let line = refused(&["--digits", digits]);
+        assert!(
+            line.contains("--digits") && line.contains("--of scores"),
+            "{line}"
+        );
+    }
+    done(&["--digits", "0", "--of", "scores", "--trials", "10"]);
+}

@@ -163,13 +163,14 @@ fn noise(report: &Report, verdict: &Verdict) -> Option<String> {
          this attacker {tolerance} off",
         noise.deviation
     );
+    let omega = match noise.omega {
+        w if w < 1e3 => format!("{w:.2}"),
+        w => format!("{w:.1e}"),
+    };
     let trust = if noise.linear {
-        format!("ω = {:.2}", noise.omega)
+        format!("ω = {omega}")
     } else {
-        format!(
-            "ω = {:.2}, beyond what first order is good for",
-            noise.omega
-        )
+        format!("ω = {omega}, beyond what first order is good for")
     };
     let end = match (noise.confirmed, noise.sufficient) {
         _ if noise.drowns => match report.publication {
@@ -180,6 +181,9 @@ fn noise(report: &Report, verdict: &Verdict) -> Option<String> {
         },
         (true, _) => String::new(),
         (false, Some(sd)) => format!(" That is too little: {sd:.2e} is enough in simulation."),
+        (false, None) if noise.simulated.is_none() => {
+            " No simulation confirms it, and first order alone is no proof.".into()
+        }
         (false, None) => {
             " That is too little, and so was all the noise tried up to 25 times as much.".into()
         }

@@ -356,7 +356,7 @@ pub struct AuditArgs {
     /// of a gradient relative to each entry
     #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
     pub noise: Option<String>,
-    /// Recoveries behind each simulated number
+    /// Recoveries behind each simulated number, 10 at least
     #[arg(long, value_name = "N", default_value_t = levinv::audit::TRIALS)]
     pub trials: usize,
     /// The relative error that an attacker is to be left with

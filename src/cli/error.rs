@@ -31,7 +31,7 @@ impl CliError {
         if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
             return CliError::new(
                 "usage",
-                "a command is required, evaluate, recover or verify (try --help)",
+                "a command is required: evaluate, recover, verify, compare or audit (try --help)",
             );
         }
         let text = error.render().to_string();
@@ -46,6 +46,12 @@ impl CliError {
         object.insert("kind".into(), self.kind.into());
         object.insert("message".into(), self.message.clone().into());
         json!({ "error": object })
+    }
+
+    /// With more at its end.
+    pub fn with(mut self, more: &str) -> Self {
+        self.message.push_str(more);
+        self
     }
 
     pub fn detail(mut self, key: &str, value: impl Into<Value>) -> Self {

@@ -4,6 +4,7 @@ use levinv::recover::Noise;
 
 use super::args::{RecoverArgs, TargetName};
 use super::error::{CliError, Sources};
+use super::files::FileError;
 use super::problem::Problem;
 
 /// `--digits`, `--significant`, `--noise` and `--allow-missing`.
@@ -33,6 +34,33 @@ pub fn of(
     }))
 }
 
+/// What to do where a target has no x and nothing was said of its errors; none
+/// where a gradient has no x, which noise seldom is the reason of.
+pub fn hint(name: TargetName) -> &'static str {
+    match name {
+        TargetName::Scores => {
+            "hint        if the scores are rounded or noisy, say so: --digits, --significant or --noise\n"
+        }
+        TargetName::Gradient => "",
+    }
+}
+
+/// What can be done about a missing value in the target.
+pub fn missing(args: &RecoverArgs, name: TargetName, error: FileError) -> CliError {
+    let text = error.to_string();
+    match (error.kind(), name) {
+        ("missing_value", TargetName::Scores) if args.allow_missing => {
+            let why = "an empty field may be a slip, write NA for a score to leave out";
+            CliError::new("missing_value", format!("{text}; {why}"))
+        }
+        ("missing_value", TargetName::Scores) => {
+            let text = format!("{text}; --allow-missing leaves scores that are NA out of the fit");
+            CliError::new("missing_value", text)
+        }
+        _ => error.into(),
+    }
+}
+
 /// As [`Sources::blame`], where the sum of scores was held against their noise.
 pub fn blame(problem: &Problem, sources: &Sources, error: &levinv::Error) -> CliError {
     let plain = sources.blame(error);
@@ -47,6 +75,11 @@ pub fn blame(problem: &Problem, sources: &Sources, error: &levinv::Error) -> Cli
                 .detail("file", file)
                 .detail("value", *sum)
         }
+        levinv::Error::ScoreSum { .. } => plain.with(RATHER),
         _ => plain,
     }
 }
+
+/// Where scores without stated noise do not add up.
+const RATHER: &str =
+    "; if they are rounded or noisy, say so with --digits, --significant or --noise";

@@ -1,10 +1,11 @@
 //! A finished recovery as text and as JSON.
 
 use levinv::DVector;
-use levinv::recover::Infeasibility;
+use levinv::recover::{Infeasibility, Status};
 use serde_json::{Map, Value, json};
 
 use super::args::RecoverArgs;
+use super::noise;
 use super::problem::{Finished, Problem};
 use super::report::{self, Column};
 
@@ -123,10 +124,13 @@ pub fn describe(finished: &Finished) -> String {
             residual
         ));
     }
-    if let Some(error) = r.error_estimate() {
-        out.push_str(&format!(
-            "sure to     {error:.1e}, relative, to first order in residual and rounding\n"
-        ));
+    // A fit that is no match is not sure to anything.
+    if let Some(error) = r.error_estimate().filter(|_| r.status != Status::TooNoisy) {
+        let what = match r.uncertainty {
+            Some(_) => "at 95 %, to first order in the noise stated",
+            None => "to first order in residual and rounding",
+        };
+        out.push_str(&format!("sure to     {error:.1e}, relative, {what}\n"));
     }
     if let Some(proof) = &finished.proof {
         let mut entry = |name: &str, text: String| {
@@ -177,14 +181,18 @@ pub fn describe(finished: &Finished) -> String {
 }
 
 pub fn to_text(problem: &Problem, finished: &Finished, args: &RecoverArgs) -> String {
-    let mut out = describe(finished);
-    let labels = report::positions(problem.model.dim());
     let r = &finished.recovery;
+    let mut out = describe(finished);
+    if problem.noise.is_none() && matches!(r.status, Status::TooNoisy | Status::Infeasible) {
+        out.push_str(noise::hint(problem.name));
+    }
+    let labels = report::positions(problem.model.dim());
     if let Some(x) = &r.x {
         out.push('\n');
         let mut columns = vec![Column::Exact("x", x)];
         let interval = r.uncertainty.as_ref().map(|u| &u.half_widths);
         columns.extend(match interval {
+            Some(half) if r.status == Status::TooNoisy => Some(Column::Bound("unsure ±", half)),
             Some(half) => Some(Column::Bound("95 % ±", half)),
             None => r.errors.as_ref().map(|e| Column::Bound("give or take", e)),
         });

@@ -75,10 +75,11 @@ fn read(args: &RecoverArgs, solver: bool, sources: &Sources) -> Result<Problem, 
     let model = model(matrix, rhs, sources)?;
     let noise = noise::of(args, name, sources)?;
     let target = if args.allow_missing {
-        read_vector_with_missing(target)?
+        read_vector_with_missing(target)
     } else {
-        read_vector(target)?
+        read_vector(target)
     };
+    let target = target.map_err(|e| noise::missing(args, name, e))?;
     let start = args.start.as_deref().map(read_vector).transpose()?;
     if let Some(start) = &start {
         // Shape and values are told before anything is made of them.

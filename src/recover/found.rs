@@ -74,7 +74,8 @@ pub struct Recovery<T: Scalar> {
     /// (to the size of its terms where that is zero); none without a point.
     pub residual: Option<T>,
     /// How far each parameter may be off, from the residual and from rounding,
-    /// to first order; where noise was stated, the half-width of its interval;
+    /// to first order; where noise was stated, the half-width of its interval, and
+    /// where it does not explain the misfit, that times what would explain it;
     /// infinite where it may move along `directions`.
     pub errors: Option<DVector<T>>,
     /// Directions along which x may move without changing the target, and those of
@@ -85,6 +86,7 @@ pub struct Recovery<T: Scalar> {
     /// Where several x are as good: how many, and all of them if few.
     pub solutions: Option<Solutions<T>>,
     /// Where there is no x: what proves it; or [`Infeasibility::Full`], which does not.
+    /// With noise stated the proof is about the target as given.
     pub infeasibility: Option<Infeasibility<T>>,
     /// Where the noise of the target was stated: what it leaves uncertain.
     pub uncertainty: Option<Uncertainty<T>>,

@@ -186,6 +186,16 @@ fn levels(args: &AuditArgs) -> Result<Vec<Level>, CliError> {
             "more than {MAX_LEVELS} precisions at a time"
         )));
     }
+    let range = 1..=levinv::recover::MAX_SIGNIFICANT;
+    let outside = |level: &&Level| matches!(level, Level::Digits(k) if !range.contains(k));
+    if args.of != AuditedName::Scores
+        && let Some(level) = levels.iter().find(outside)
+    {
+        return Err(usage(format!(
+            "--digits {level}: a gradient is published with 1 to {} significant digits; --of scores audits the scores alone",
+            range.end()
+        )));
+    }
     Ok(levels)
 }
 

@@ -274,7 +274,7 @@ impl<'a, T: Scalar> GradientRecovery<'a, T> {
             method: method.to_string(),
             iterations,
             evaluations,
-            residual: Some(residual).filter(|r| r.is_finite()),
+            residual: Some(residual).filter(|r| r.is_finite() && infeasibility.is_none()),
             errors: infeasibility.is_none().then_some(errors),
             infeasibility,
             ..Recovery::new(status, reason)

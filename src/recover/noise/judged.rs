@@ -47,6 +47,25 @@ impl<T: Scalar> Run<'_, T> {
         )
     }
 
+    /// Why the least misfit is no match.
+    fn unexplained(&self, fit: &Fit<T>, residual: T) -> String {
+        if self.problem.noise.is_exact() {
+            return format!(
+                "no x found has the known scores: the best fit found differs by {:.1e}, relative",
+                to_f64(residual)
+            );
+        }
+        let probability = match self.probability(fit) {
+            p if p > 0.0 => format!("the probability {p:.1e}"),
+            _ => "a probability below 1e-300".to_string(),
+        };
+        format!(
+            "no x found has these scores up to the noise stated: a squared misfit of {:.3e} in its units on {} degrees of freedom has {probability}",
+            to_f64(fit.tested),
+            fit.degrees
+        )
+    }
+
     /// What the least misfit is worth.
     pub(super) fn judge(&self, fit: &Fit<T>) -> Result<Recovery<T>, Error> {
         let at = self.problem.model.at(&fit.x)?;
@@ -74,6 +93,16 @@ impl<T: Scalar> Run<'_, T> {
             residual: Some(residual).filter(|r| r.is_finite()),
             ..Recovery::new(status, reason)
         };
+        let explained = probability >= IMPROBABLE;
+        let square = to_f64(fit.tested);
+        if !explained {
+            // Where a fit is no match, nothing is known of what the scores determine.
+            let mut found = out(Status::TooNoisy, self.unexplained(fit, residual));
+            let scale = (square / degrees.max(1) as f64).max(1.0).sqrt();
+            let widths = spread.map(|s| s.half_widths(QUANTILE) * real::<T>(scale));
+            found.errors = widths.filter(|w| w.iter().all(|v| v.is_finite()));
+            return Ok(found);
+        }
         let Some(spread) = spread else {
             let reason = "to first order the known scores do not determine x";
             return Ok(out(Status::Undetermined, reason.to_string()));
@@ -81,19 +110,19 @@ impl<T: Scalar> Run<'_, T> {
         let rounding = epsilon::<T>() * count::<T>(fit.x.len()).sqrt();
         let half_widths = spread.half_widths(QUANTILE) + fit.x.abs() * rounding;
         let omega = to_f64(spread.omega);
-        let square = to_f64(fit.tested);
-        let explained = probability >= IMPROBABLE;
         let trusted = omega <= TRUSTED_SCORES;
-        let (status, reason) = if !explained {
+        let (status, reason) = if !trusted {
             let reason = format!(
-                "no x found has these scores up to the noise stated: a squared misfit of {square:.3e} in its units on {degrees} degrees of freedom has the probability {probability:.1e}"
+                "the noise spreads the slack of some row by {} times its size, more than {TRUSTED_SCORES}: the intervals are not to be trusted",
+                ratio(omega)
             );
             (Status::TooNoisy, reason)
-        } else if !trusted {
+        } else if self.problem.noise.is_exact() {
             let reason = format!(
-                "the noise spreads x by {omega:.2} of its distance to a hyperplane, more than {TRUSTED_SCORES}: the intervals are not to be trusted"
+                "the known scores are matched to {:.1e}, relative",
+                to_f64(residual)
             );
-            (Status::TooNoisy, reason)
+            (Status::Recovered, reason)
         } else {
             let reason = format!(
                 "the scores are matched to their noise: squared misfit {square:.1} in its units on {degrees} degrees of freedom, probability {probability:.2}"
@@ -114,5 +143,14 @@ impl<T: Scalar> Run<'_, T> {
             half_widths,
         });
         Ok(found)
+    }
+}
+
+/// Two digits after the point, or of the whole where it is large.
+pub(crate) fn ratio(omega: f64) -> String {
+    if omega < 1e3 {
+        format!("{omega:.2}")
+    } else {
+        format!("{omega:.1e}")
     }
 }

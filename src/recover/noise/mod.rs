@@ -264,6 +264,14 @@ impl<T: Scalar> Noise<T> {
         Noise { law, missing }
     }
 
+    /// The variance of hᵀ(target).
+    pub(crate) fn variance_along(&self, reading: &Reading<T>, h: &DVector<T>) -> T {
+        match &self.law {
+            Law::Covariance(c) => h.dot(&(c * h)),
+            _ => reading.deviations.component_mul(h).norm_squared(),
+        }
+    }
+
     /// Which entries are known.
     fn known(&self, target: &DVector<T>) -> Result<Vec<bool>, Error> {
         // NaN is the one number that is not equal to itself.

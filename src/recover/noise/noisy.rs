@@ -8,6 +8,7 @@ use crate::error::{Error, trial};
 use crate::geometry::{Domain, Model, Signs};
 use crate::recover::Observer;
 use crate::recover::Recovery;
+use crate::recover::Solutions;
 use crate::recover::Status;
 use crate::recover::largest_slack_start;
 use crate::recover::noise::feasible::{nearest, relative_errors, shared};
@@ -61,7 +62,14 @@ impl<T: Scalar> NoisyScores<'_, T> {
         let reading = read(self.model, self.target, self.noise)?;
         let whitening = self.noise.whitening(&reading, true)?;
         if let Some((status, reason)) = self.obstacle(&reading, components)? {
-            return Ok(Recovery::new(status, reason));
+            let mut end = Recovery::new(status, reason);
+            if let (Status::Ambiguous, [rank]) = (status, &components.ranks[..]) {
+                end.solutions = Some(Solutions {
+                    log2: *rank,
+                    listed: Vec::new(),
+                });
+            }
+            return Ok(end);
         }
         let mut run = Run {
             problem: self,

@@ -220,9 +220,19 @@ impl<T: Scalar> Loose<T> {
 
     fn reason(&self, n: usize) -> String {
         let moved = |j: &usize| self.directions.row(*j).iter().any(|h| *h != T::zero());
-        let depends: Vec<usize> = (0..self.directions.nrows()).filter(moved).collect();
+        let others = |j: &usize| !self.free.contains(j);
+        let moved = (0..self.directions.nrows()).filter(moved);
+        let depends: Vec<usize> = moved.filter(others).collect();
+        let with_it = match depends.is_empty() {
+            true => String::new(),
+            false => format!(
+                ", and {} with {}",
+                coefficients(&depends, "moves", "move"),
+                if self.free.len() == 1 { "it" } else { "them" },
+            ),
+        };
         format!(
-            "{} of {n} {} the score 1 whatever x: {} free, at 0 here, and {} with {}",
+            "{} of {n} {} the score 1 whatever x: {} free, at 0 here{with_it}",
             rows(&self.coloops),
             if self.coloops.len() == 1 {
                 "has"
@@ -230,8 +240,6 @@ impl<T: Scalar> Loose<T> {
                 "have"
             },
             coefficients(&self.free, "is", "are"),
-            coefficients(&depends, "moves", "move"),
-            if self.free.len() == 1 { "it" } else { "them" },
         )
     }
 

@@ -142,6 +142,10 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
     /// intervals of the rest. A covariance is then restricted to the other rows; a
     /// line's direction is as good as its scores.
     ///
+    /// Rows that alone hold a direction of x, such as the only one of a factor's
+    /// level, leave a coefficient free as without noise: [`Status::Undetermined`],
+    /// with intervals for the rest.
+    ///
     /// One missing score is what the sum leaves; several are guessed, recovered,
     /// predicted and guessed again, and have no part in the misfit.
     ///
