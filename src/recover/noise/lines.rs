@@ -1,8 +1,8 @@
 //! Noisy scores of components whose b lies in their column space.
 //!
-//! Such a component leaves its part of x on a line (see
-//! [`flat`](crate::recover::scores::flat)), whose direction is fitted to the
-//! noise; the other components are recovered by themselves, with intervals.
+//! Such a component leaves its part of x on a line (see `scores::flat`), whose
+//! direction is fitted to the noise; the other components are recovered by
+//! themselves, with intervals.
 
 use nalgebra::{DMatrix, DVector};
 

@@ -130,21 +130,17 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
     ///
     /// x is then the weighted least-squares estimate, the minimiser of rᵀC⁺r (N1),
     /// and [`Recovery::uncertainty`] gives a 95 % interval for each coefficient.
-    /// The end is [`Status::TooNoisy`](crate::recover::Status::TooNoisy), with the reason, where the misfit is less
-    /// probable than [`IMPROBABLE`](crate::recover::IMPROBABLE) or where noise moves x so
-    /// far (ω above [`TRUSTED_SCORES`](crate::recover::TRUSTED_SCORES)) that first order
-    /// says nothing of it, and [`Status::Ambiguous`](crate::recover::Status::Ambiguous) where other signs fit as well,
-    /// with the x of each if few.
+    /// The end is `TooNoisy`, with the reason, where the misfit is less probable
+    /// than [`IMPROBABLE`](crate::recover::IMPROBABLE) or where noise moves x so far
+    /// (ω above [`TRUSTED_SCORES`](crate::recover::TRUSTED_SCORES)) that first order
+    /// says nothing of it, and `Ambiguous` where other signs fit as well, with the x
+    /// of each if few.
     ///
-    /// Coefficients that rows of leverage 1 leave free, or that a component whose
-    /// b lies in its column space leaves on a line, are told as without noise:
-    /// [`Status::Undetermined`](crate::recover::Status::Undetermined), the directions, infinite half-widths, and the
-    /// intervals of the rest. A covariance is then restricted to the other rows; a
-    /// line's direction is as good as its scores.
-    ///
-    /// Rows that alone hold a direction of x, such as the only one of a factor's
-    /// level, leave a coefficient free as without noise: [`Status::Undetermined`],
-    /// with intervals for the rest.
+    /// Coefficients that rows of leverage 1 leave free (the only row of a factor's
+    /// level), or that a component whose b lies in its column space leaves on a line,
+    /// are told as without noise: `Undetermined`, the directions, infinite
+    /// half-widths, and the intervals of the rest. A covariance is then restricted to
+    /// the other rows; a line's direction is as good as its scores.
     ///
     /// One missing score is what the sum leaves; several are guessed, recovered,
     /// predicted and guessed again, and have no part in the misfit.
