@@ -10,6 +10,8 @@ use crate::common::auditing::{collinear, outside, random, ratios, stackloss};
 const TRIALS: usize = 1000;
 
 pub fn audit() {
+    // The first call may have to build the command.
+    super::command::levinv(&["recover"]);
     let started = Instant::now();
     let out = super::command::levinv(&["audit"]);
     let seconds = started.elapsed().as_secs_f64();
