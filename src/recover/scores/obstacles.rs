@@ -1,6 +1,6 @@
 //! What keeps scores from giving x, told before anything is computed.
 
-use nalgebra::{DMatrix, DVector};
+use nalgebra::DVector;
 
 use crate::error::Error;
 use crate::geometry::Model;
@@ -33,11 +33,12 @@ pub(crate) fn first_obstacle<T: Scalar>(
     let n = model.nrows();
     let place = |i: usize| format!("row {} of {n} has the score {}", i + 1, to_f64(target[i]));
     for (i, &t) in target.iter().enumerate() {
-        if t == T::zero() && !is_zero_row(model, i)? {
+        let is_zero_row = components.of_row[i].is_none();
+        if t == T::zero() && !is_zero_row {
             let reason = format!("{}, which no finite slack gives", place(i));
             return Ok(Some(Recovery::new(Status::Infeasible, reason)));
         }
-        if t > T::zero() && is_zero_row(model, i)? {
+        if t > T::zero() && is_zero_row {
             let reason = format!("{}, but is a row of zeros, whose score is 0", place(i));
             return Ok(Some(Recovery::new(Status::Infeasible, reason)));
         }
@@ -118,12 +119,6 @@ pub(crate) fn infeasible<T: Scalar>(proof: Option<Overfull<T>>, reason: String) 
         Infeasibility::Full { rows, sum, rank }
     });
     end
-}
-
-fn is_zero_row<T: Scalar>(model: &Model<T>, i: usize) -> Result<bool, Error> {
-    let mut row = DMatrix::zeros(1, model.dim());
-    model.design().read_rows(i, &mut row)?;
-    Ok(row.iter().all(|a| *a == T::zero()))
 }
 
 /// Refuses A and b whose squares, and x with them, would leave the range of
