@@ -10,18 +10,12 @@ use crate::error::{Error, trial};
 use crate::geometry::{Domain, Geometry, Model, Signs, check_vector};
 use crate::linalg::column_fold;
 use crate::objective::Ridge;
-use crate::recover::Infeasibility;
-use crate::recover::Observer;
-use crate::recover::Progress;
-use crate::recover::Recovery;
-use crate::recover::Status;
 use crate::recover::gradient::iterate::Iterate;
-use crate::recover::largest_slack_start;
-use crate::recover::matched;
-use crate::recover::noise::noisy_gradient;
-use crate::recover::noise::{self, Noise};
-use crate::recover::report;
+use crate::recover::noise::{self, Noise, noisy_gradient};
 use crate::recover::ridge::stationary::Regularised;
+use crate::recover::{
+    Infeasibility, Observer, Progress, Recovery, Status, largest_slack_start, matched, report,
+};
 use crate::scalar::{Scalar, count, epsilon, real, to_f64};
 
 /// Newton steps: 10–14 are usual, 25–28 from the very edge of a cell.

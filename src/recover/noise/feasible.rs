@@ -1,10 +1,7 @@
 //! Noisy scores made into scores that a design can have, and weighed.
 
-use nalgebra::{DMatrix, DVector};
+use nalgebra::DVector;
 
-use crate::error::Error;
-use crate::geometry::{Model, Signs};
-use crate::linalg::{Design, LeastSquares, least_squares};
 use crate::recover::noise::Reading;
 use crate::recover::scores::structure::Components;
 use crate::scalar::{Scalar, count, epsilon, real};
@@ -133,47 +130,4 @@ pub(crate) fn telling<T: Scalar>(magnitudes: &DVector<T>, relative: &DVector<T>)
             T::zero()
         }
     })
-}
-
-/// x and t with A x − b ≈ t (sign∘m), rows weighted by how well m is known.
-pub(crate) fn weighted_linear<T: Scalar>(
-    model: &Model<T>,
-    magnitudes: &DVector<T>,
-    relative: &DVector<T>,
-    signs: &Signs,
-    components: &Components,
-) -> Result<LeastSquares<T>, Error> {
-    let (n, d) = (model.nrows(), model.dim());
-    let mut system = DMatrix::zeros(n, d + components.count());
-    let mut rows = DMatrix::zeros(n, d);
-    model.design().read_rows(0, &mut rows)?;
-    system.columns_mut(0, d).copy_from(&rows);
-    for i in 0..n {
-        if let Some(k) = components.of_row[i] {
-            system[(i, d + k)] = -magnitudes[i] * signs.sign(i);
-        }
-    }
-    let weights = magnitudes.zip_map(relative, |m, r| {
-        if r > T::zero() {
-            T::one() / (m * r)
-        } else {
-            T::zero()
-        }
-    });
-    let tolerance = epsilon::<T>() * real(16.0);
-    least_squares(&Design::from(system), &weights, model.rhs(), tolerance)
-}
-
-/// The signs of slacks, zeros counted as positive: they are a guess.
-pub(crate) fn signs_of<T: Scalar>(slack: &DVector<T>) -> Result<Signs, Error> {
-    Signs::of(&slack.map(|s| if s < T::zero() { -T::one() } else { T::one() }))
-}
-
-/// Whether b lies in the column space of A, so that only a line of x can be
-/// known.
-pub(crate) fn explains_rhs<T: Scalar>(model: &Model<T>) -> Result<bool, Error> {
-    let ones = DVector::from_element(model.nrows(), T::one());
-    let tolerance = epsilon::<T>() * real(16.0);
-    let fitted = least_squares(model.design(), &ones, model.rhs(), tolerance)?;
-    Ok(fitted.residual <= epsilon::<T>() * real(1e3))
 }

@@ -3,15 +3,12 @@
 use nalgebra::DVector;
 
 use crate::error::{Error, trial};
-use crate::recover::Recovery;
-use crate::recover::Status;
-use crate::recover::TRUSTED_SCORES;
-use crate::recover::Uncertainty;
 use crate::recover::noise::chi_square::upper_tail;
 use crate::recover::noise::covariance::{Spread, score_spread};
 use crate::recover::noise::misfit::Fit;
 use crate::recover::noise::noisy::{IMPROBABLE, LEVEL, QUANTILE, Run};
 use crate::recover::scores::SignKnowledge;
+use crate::recover::{Recovery, Status, TRUSTED_SCORES, Uncertainty};
 use crate::scalar::{Scalar, count, epsilon, real, to_f64};
 
 impl<T: Scalar> Run<'_, T> {

@@ -8,20 +8,17 @@ use nalgebra::{DMatrix, DVector};
 
 use crate::error::{Error, trial};
 use crate::geometry::{Model, Signs};
-use crate::recover::Observer;
-use crate::recover::Recovery;
-use crate::recover::Status;
 use crate::recover::noise::chi_square::upper_tail;
 use crate::recover::noise::feasible::{nearest, relative_errors};
 use crate::recover::noise::misfit::{Misfit, fit};
 use crate::recover::noise::noisy::{IMPROBABLE, NoisyScores, QUANTILE};
 use crate::recover::noise::noisy_signs::Magnitudes;
 use crate::recover::noise::noisy_target::read;
-use crate::recover::scores::SignKnowledge;
 use crate::recover::scores::flat::{self, Distance};
 use crate::recover::scores::loose::{Loose, coefficients, part, rows, select, select_signs};
 use crate::recover::scores::structure::{Components, Structure, column_units, echelon, unit_rows};
-use crate::recover::scores::weights;
+use crate::recover::scores::{SignKnowledge, weights};
+use crate::recover::{Observer, Recovery, Status};
 use crate::scalar::{Scalar, real, to_f64};
 
 /// A point of a component's line, and a way along it.

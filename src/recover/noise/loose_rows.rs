@@ -1,13 +1,11 @@
 //! Noisy scores of designs with rows that say nothing of x.
 
 use crate::error::Error;
-use crate::recover::Observer;
-use crate::recover::Recovery;
-use crate::recover::Status;
 use crate::recover::noise::noisy::NoisyScores;
 use crate::recover::noise::noisy_target::FAR;
 use crate::recover::scores::SignKnowledge;
 use crate::recover::scores::loose::{Loose, select, select_signs};
+use crate::recover::{Observer, Recovery, Status};
 use crate::scalar::{Scalar, real, to_f64};
 
 impl<T: Scalar> NoisyScores<'_, T> {

@@ -6,11 +6,6 @@ use rand::{Rng, SeedableRng};
 
 use crate::error::{Error, trial};
 use crate::geometry::{Domain, Model, Signs};
-use crate::recover::Observer;
-use crate::recover::Recovery;
-use crate::recover::Solutions;
-use crate::recover::Status;
-use crate::recover::largest_slack_start;
 use crate::recover::noise::feasible::{nearest, relative_errors, shared};
 use crate::recover::noise::misfit::{Fit, Misfit, fit};
 use crate::recover::noise::noisy_signs::Magnitudes;
@@ -18,10 +13,9 @@ use crate::recover::noise::noisy_target::read;
 use crate::recover::noise::unsigned::least;
 use crate::recover::noise::whitening::Whitening;
 use crate::recover::noise::{Noise, Reading};
-use crate::recover::report;
-use crate::recover::scores::SignKnowledge;
 use crate::recover::scores::structure::Components;
-use crate::recover::scores::weights;
+use crate::recover::scores::{SignKnowledge, weights};
+use crate::recover::{Observer, Recovery, Solutions, Status, largest_slack_start, report};
 use crate::scalar::{Scalar, real, to_f64};
 
 /// Probability with which each interval covers its coefficient.

@@ -4,16 +4,12 @@ use nalgebra::DVector;
 
 use crate::error::{Error, trial};
 use crate::geometry::Model;
-use crate::recover::Infeasibility;
-use crate::recover::Recovery;
-use crate::recover::Status;
-use crate::recover::TRUSTED_GRADIENT;
-use crate::recover::Uncertainty;
 use crate::recover::noise::Noise;
 use crate::recover::noise::covariance::gradient_spread;
 use crate::recover::noise::judged::ratio;
 use crate::recover::noise::noisy::{LEVEL, QUANTILE};
 use crate::recover::noise::noisy_target::FAR;
+use crate::recover::{Infeasibility, Recovery, Status, TRUSTED_GRADIENT, Uncertainty};
 use crate::scalar::{Scalar, real, to_f64};
 
 /// Adds intervals to a solution of g(x) = ĉ, and judges them. (N2)

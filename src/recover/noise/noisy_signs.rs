@@ -8,8 +8,9 @@ use crate::error::Error;
 use crate::geometry::{Geometry, Model, Signs};
 use crate::linalg::{Factor, Factorisation, LeastSquares};
 use crate::recover::noise::Reading;
-use crate::recover::noise::feasible::{signs_of, weighted_linear};
+use crate::recover::scores::linear;
 use crate::recover::scores::structure::Components;
+use crate::recover::signs::nearest;
 use crate::scalar::{Scalar, count, epsilon, real};
 
 /// Random starts: at d ≤ 8 and n ≥ 2d the signs are found from one in some ten.
@@ -106,12 +107,12 @@ impl<T: Scalar> Magnitudes<'_, T> {
 
     /// The linear step with these signs. O(nd²).
     pub(crate) fn solve(&self, signs: Signs) -> Result<Signed<T>, Error> {
-        let LeastSquares { x, residual, .. } = weighted_linear(
+        let LeastSquares { x, residual, .. } = linear::solve_noisy(
             self.model,
             self.sizes,
-            self.relative,
             &signs,
             self.components,
+            self.relative,
         )?;
         let x = x.rows(0, self.model.dim()).into_owned();
         Ok(Signed { signs, x, residual })
@@ -122,7 +123,7 @@ impl<T: Scalar> Magnitudes<'_, T> {
     pub(crate) fn alternate(&self, signs: Signs) -> Result<Signed<T>, Error> {
         let mut found = self.solve(signs)?;
         for _ in 0..ROUNDS {
-            let next = signs_of(&self.model.slack(&found.x)?)?;
+            let next = nearest(&self.model.slack(&found.x)?)?;
             if next == found.signs {
                 break;
             }
@@ -150,7 +151,7 @@ impl<T: Scalar> Magnitudes<'_, T> {
             let way = DVector::from_fn(d, |_, _| real(rng.random_range(-1.0..1.0)));
             let length = size * real(10f64.powf((rng.random::<f64>() - 0.5) * DECADES));
             let start = &centre + factor.solve(&(way * length));
-            let end = self.alternate(signs_of(&self.model.slack(&start)?)?)?;
+            let end = self.alternate(nearest(&self.model.slack(&start)?)?)?;
             let turned = end.signs.flipped();
             let same = |k: &Signed<T>| k.signs == end.signs || k.signs == turned;
             if !kept.iter().any(same) && end.residual.is_finite() {

@@ -6,12 +6,11 @@ use crate::error::Error;
 use crate::geometry::{Model, check_vector};
 use crate::linalg::BlockWalk;
 use crate::recover::Status;
-use crate::recover::noise::feasible::explains_rhs;
 use crate::recover::noise::noisy::NoisyScores;
 use crate::recover::noise::{Noise, Reading};
-use crate::recover::scores::SignKnowledge;
 use crate::recover::scores::obstacles::sum_tolerance;
-use crate::recover::scores::structure::Components;
+use crate::recover::scores::structure::{Components, column_units, unit_rows};
+use crate::recover::scores::{SignKnowledge, flat};
 use crate::scalar::{Scalar, real, to_f64};
 
 /// How many standard deviations an entry may lie outside [0, 1], and the sum off
@@ -112,7 +111,9 @@ impl<T: Scalar> NoisyScores<'_, T> {
     ) -> Result<Option<(Status, String)>, Error> {
         let (n, d) = (self.model.nrows(), self.model.dim());
         let unknown = *self.signs == SignKnowledge::Unknown;
-        if explains_rhs(self.model)? {
+        let design = self.model.design();
+        let sizes = unit_rows(design, &column_units(design)?)?;
+        if flat::distance(self.model, &sizes)?.is_zero() {
             let reason = "b lies in the column space of A: x is known only up to a line";
             return Ok(Some((Status::Undetermined, reason.to_string())));
         }

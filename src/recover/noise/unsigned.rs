@@ -4,15 +4,13 @@ use nalgebra::DVector;
 
 use crate::error::Error;
 use crate::geometry::Signs;
-use crate::recover::Recovery;
-use crate::recover::Solutions;
-use crate::recover::Status;
-use crate::recover::noise::feasible::{signs_of, telling};
+use crate::recover::noise::feasible::telling;
 use crate::recover::noise::misfit::{Fit, Misfit};
 use crate::recover::noise::noisy::{IMPROBABLE, QUANTILE, Run, Search};
 use crate::recover::noise::noisy_signs::{Magnitudes, Signed};
 use crate::recover::signs::unsigned::Accuracy;
-use crate::recover::signs::{self, Found, LISTED_LOG2};
+use crate::recover::signs::{self, Found, LISTED_LOG2, nearest};
+use crate::recover::{Recovery, Solutions, Status};
 use crate::scalar::{Scalar, real, to_f64};
 
 /// Rows with larger scores are tried with their other sign: where slacks are
@@ -52,7 +50,7 @@ impl<T: Scalar> Run<'_, T> {
             Found::Signs(found) => {
                 lifted = true;
                 let start = found.linear.x.rows(0, model.dim()).into_owned();
-                let better = magnitudes.alternate(signs_of(&model.slack(&start)?)?)?;
+                let better = magnitudes.alternate(nearest(&model.slack(&start)?)?)?;
                 fits.extend(self.fit(&misfit, &better.x)?);
                 if !self.is_sound(&fits) {
                     fits.extend(self.fit(&misfit, &start)?);
@@ -83,7 +81,7 @@ impl<T: Scalar> Run<'_, T> {
                 }
             }
             if let (Some(best), true) = (least(&fits), self.is_sound(&fits)) {
-                let signs = signs_of(&model.slack(&best.x)?)?;
+                let signs = nearest(&model.slack(&best.x)?)?;
                 let end = magnitudes.solve(signs)?;
                 self.add_flips(&misfit, magnitudes, &end, &mut fits)?;
             }

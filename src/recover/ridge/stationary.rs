@@ -9,12 +9,8 @@ use crate::objective::{
     ClosedForm, Frame, GradientInversion, HasHessian, HasJacobian, LeverageObjective, Ridge,
     ScoreInversion,
 };
-use crate::recover::Observer;
-use crate::recover::Recovery;
-use crate::recover::Status;
-use crate::recover::largest_slack_start;
-use crate::recover::report;
 use crate::recover::ridge::continuation::{follow, sharpen};
+use crate::recover::{Observer, Recovery, Status, largest_slack_start, report};
 use crate::scalar::{Scalar, epsilon, real, to_f64};
 use crate::solver::{CellNewton, Curvature, Iterate, minimise};
 

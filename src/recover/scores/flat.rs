@@ -10,11 +10,10 @@ use nalgebra::{DMatrix, DVector};
 use crate::error::Error;
 use crate::geometry::{Model, Signs};
 use crate::linalg::{BlockWalk, LeastSquares, least_squares};
-use crate::recover::Recovery;
-use crate::recover::Status;
 use crate::recover::scores::structure::{Structure, column_units};
 use crate::recover::signs::unsigned::Accuracy;
 use crate::recover::signs::{self, Found};
+use crate::recover::{Recovery, Status};
 use crate::scalar::{Scalar, count, epsilon, real, to_f64};
 
 /// How far b lies from the column space.

@@ -48,7 +48,6 @@ pub(crate) fn solve<T: Scalar>(
     signs: &Signs,
     components: &Components,
 ) -> Result<LeastSquares<T>, Error> {
-    let column = DVector::from_fn(magnitudes.len(), |i, _| -magnitudes[i] * signs.sign(i));
     // Zero marks a row whose slack is not known.
     let weights = magnitudes.map(|m| {
         if m > T::zero() {
@@ -57,14 +56,44 @@ pub(crate) fn solve<T: Scalar>(
             T::zero()
         }
     });
-    let components = components.clone();
-    let system = Design::new(Signed {
-        a: model.design().clone(),
-        column,
-        components,
-    });
     // A t depends on x exactly when its component of b lies in the column space
     // of A; weights good to ε leave a pivot of that size times a few.
     let tolerance = epsilon::<T>() * real(1e3);
-    least_squares(&system, &weights, model.rhs(), tolerance)
+    weighted(model, magnitudes, signs, components, (&weights, tolerance))
+}
+
+/// The same, rows divided by how far each m may be off, its error relative; zero
+/// leaves a row out.
+pub(crate) fn solve_noisy<T: Scalar>(
+    model: &Model<T>,
+    magnitudes: &DVector<T>,
+    signs: &Signs,
+    components: &Components,
+    errors: &DVector<T>,
+) -> Result<LeastSquares<T>, Error> {
+    let weights = magnitudes.zip_map(errors, |m, r| {
+        if r > T::zero() {
+            T::one() / (m * r)
+        } else {
+            T::zero()
+        }
+    });
+    // Noise leaves no column exactly dependent: only rounding would.
+    let tolerance = epsilon::<T>() * real(16.0);
+    weighted(model, magnitudes, signs, components, (&weights, tolerance))
+}
+
+fn weighted<T: Scalar>(
+    model: &Model<T>,
+    magnitudes: &DVector<T>,
+    signs: &Signs,
+    components: &Components,
+    (weights, tolerance): (&DVector<T>, T),
+) -> Result<LeastSquares<T>, Error> {
+    let system = Design::new(Signed {
+        a: model.design().clone(),
+        column: DVector::from_fn(magnitudes.len(), |i, _| -magnitudes[i] * signs.sign(i)),
+        components: components.clone(),
+    });
+    least_squares(&system, weights, model.rhs(), tolerance)
 }

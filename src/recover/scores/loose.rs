@@ -13,9 +13,8 @@ use nalgebra::{DMatrix, DVector};
 use crate::error::Error;
 use crate::geometry::{Model, Signs};
 use crate::linalg::{Factor, Factorisation};
-use crate::recover::Recovery;
-use crate::recover::Status;
 use crate::recover::scores::structure::{Structure, column_units, echelon, unit_rows};
+use crate::recover::{Recovery, Status};
 use crate::scalar::{Scalar, real, to_f64};
 
 /// The rows without a say, and what they leave.

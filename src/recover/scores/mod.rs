@@ -17,15 +17,12 @@ use nalgebra::DVector;
 use crate::error::Error;
 use crate::geometry::{Model, Signs, check_length, check_vector};
 use crate::objective::Ridge;
-use crate::recover::Observer;
-use crate::recover::Progress;
-use crate::recover::Recovery;
 use crate::recover::noise::noisy::NoisyScores;
-use crate::recover::noise::noisy_target;
-use crate::recover::noise::{self, Noise};
+use crate::recover::noise::{self, Noise, noisy_target};
 use crate::recover::ridge::stationary::Regularised;
 use crate::recover::scores::obstacles::{check_units, sum_tolerance};
 use crate::recover::scores::route::Route;
+use crate::recover::{Observer, Progress, Recovery};
 use crate::scalar::{Scalar, to_f64};
 
 /// Newton steps on the row weights; ten to twenty are usual.

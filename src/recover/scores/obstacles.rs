@@ -5,13 +5,10 @@ use nalgebra::DVector;
 use crate::error::Error;
 use crate::geometry::Model;
 use crate::linalg::BlockWalk;
-use crate::recover::Infeasibility;
-use crate::recover::Recovery;
-use crate::recover::Status;
-use crate::recover::matched;
 use crate::recover::scores::loose::{self, Loose};
 use crate::recover::scores::overfull::{self, Overfull};
 use crate::recover::scores::structure::Components;
+use crate::recover::{Infeasibility, Recovery, Status, matched};
 use crate::scalar::{Scalar, epsilon, to_f64};
 
 /// How far Σσ may lie from d, relative: rounded scores are refused here only

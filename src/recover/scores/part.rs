@@ -4,18 +4,10 @@ use nalgebra::DVector;
 
 use crate::error::Error;
 use crate::geometry::{Model, Signs};
-use crate::recover::Observer;
-use crate::recover::Recovery;
-use crate::recover::Status;
-use crate::recover::matched;
-use crate::recover::report;
-use crate::recover::scores::flat;
-use crate::recover::scores::linear;
-use crate::recover::scores::obstacles;
-use crate::recover::scores::overfull;
 use crate::recover::scores::structure::{Components, column_units, unit_rows};
-use crate::recover::scores::weights;
+use crate::recover::scores::{flat, linear, obstacles, overfull, weights};
 use crate::recover::signs::{self, Found};
+use crate::recover::{Observer, Recovery, Status, matched, report};
 use crate::scalar::{Scalar, real, to_f64};
 
 /// b this near the column space, relative, leaves x on a line where the linear

@@ -5,18 +5,14 @@ use nalgebra::{DMatrix, DVector};
 use crate::error::{Error, trial};
 use crate::geometry::Model;
 use crate::linalg::least_squares;
-use crate::recover::Infeasibility;
-use crate::recover::Recovery;
-use crate::recover::Solutions;
-use crate::recover::Status;
 use crate::recover::scores::loose::rows;
 use crate::recover::scores::obstacles::infeasible;
-use crate::recover::scores::overfull;
 use crate::recover::scores::part::{Outcome, Solved};
-use crate::recover::scores::polish;
 use crate::recover::scores::route::{Route, held};
 use crate::recover::scores::structure::{Structure, column_units, echelon};
+use crate::recover::scores::{overfull, polish};
 use crate::recover::signs::LISTED_LOG2;
+use crate::recover::{Infeasibility, Recovery, Solutions, Status};
 use crate::scalar::{Scalar, real};
 
 /// Solutions of components are combined up to as many as one may list.

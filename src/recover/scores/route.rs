@@ -4,17 +4,12 @@ use nalgebra::{DMatrix, DVector};
 
 use crate::error::{Error, trial};
 use crate::geometry::{Model, Signs};
-use crate::recover::Observer;
-use crate::recover::Recovery;
-use crate::recover::Status;
-use crate::recover::matched;
-use crate::recover::report;
 use crate::recover::scores::loose::{Loose, coefficients, part, rows, select, select_signs};
 use crate::recover::scores::obstacles::{first_obstacle, infeasible};
-use crate::recover::scores::overfull;
 use crate::recover::scores::part::{Outcome, Part, Solved};
-use crate::recover::scores::polish;
 use crate::recover::scores::structure::{Structure, column_units, echelon};
+use crate::recover::scores::{overfull, polish};
+use crate::recover::{Observer, Recovery, Status, matched, report};
 use crate::scalar::{Scalar, to_f64};
 
 /// A misfit of the scores that noise does not explain, but wrong signs do.

@@ -16,8 +16,6 @@ use nalgebra::DVector;
 use crate::error::Error;
 use crate::geometry::{Model, Signs};
 use crate::linalg::LeastSquares;
-use crate::recover::Recovery;
-use crate::recover::Status;
 use crate::recover::scores::linear;
 use crate::recover::scores::structure::Components;
 use crate::recover::signs::patterns::EXPLAINED;
@@ -25,6 +23,7 @@ pub(crate) use crate::recover::signs::several::polish_listed;
 use crate::recover::signs::several::{log2_of, several, with};
 use crate::recover::signs::unsigned::{Accuracy, Part};
 use crate::recover::signs::verdict::{COARSER, COARSEST, Verdict, by_patterns};
+use crate::recover::{Recovery, Status};
 use crate::scalar::{Scalar, to_f64};
 
 /// Rounds of signs from x and x from signs: one where the lift is exact.

@@ -5,14 +5,10 @@ use nalgebra::DVector;
 use crate::error::{Error, trial};
 use crate::geometry::{Model, Signs};
 use crate::linalg::LeastSquares;
-use crate::recover::Recovery;
-use crate::recover::Solutions;
-use crate::recover::Status;
-use crate::recover::matched;
-use crate::recover::scores::linear;
-use crate::recover::scores::polish;
 use crate::recover::scores::structure::Components;
+use crate::recover::scores::{linear, polish};
 use crate::recover::signs::{Choice, LISTED_LOG2, nearest};
+use crate::recover::{Recovery, Solutions, Status, matched};
 use crate::scalar::{Scalar, to_f64};
 
 /// A solution of more than d + 1 rows is refuted where polishing leaves this many
