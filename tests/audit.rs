@@ -41,7 +41,7 @@ fn predicted_errors_agree_with_simulated_ones() {
         let rows = within(&report);
         assert!(rows.len() >= 2, "{:?}", report.rows);
         for (row, (low, high)) in rows {
-            assert!(low > 0.8 && high < 1.25, "{}: {low} to {high}", row.level);
+            assert!(low > 0.8 && high < 1.2, "{}: {low} to {high}", row.level);
         }
     }
 }

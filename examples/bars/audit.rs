@@ -50,7 +50,7 @@ pub fn audit() {
                 }
                 let verdict = match count {
                     0 => "none is linear",
-                    _ if low >= 0.8 && high <= 1.25 => "ok",
+                    _ if low >= 0.8 && high <= 1.2 => "ok",
                     _ => "MISSED",
                 };
                 println!(
