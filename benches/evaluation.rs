@@ -36,32 +36,46 @@ fn main() {
         sizes.first().copied().unwrap_or(100_000),
         sizes.get(1).copied().unwrap_or(50),
     );
-    let entry = |i: usize, j: usize| ((i * 7919 + j * 104_729) % 10_007) as f64 / 5_003.5 - 1.0;
+    let entry = |i: usize, j: usize| {
+        let mut z = ((i * d + j) as u64)
+            .wrapping_add(1)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+    };
     let a = DMatrix::from_fn(n, d, entry);
     let x = DVector::from_fn(d, |j, _| entry(3, j));
     let b = &a * &x - DVector::from_fn(n, |i, _| 1.5 + entry(i, 1));
 
     let view = MatRef::from_column_major_slice(a.as_slice(), n, d);
     let mut gram = Mat::<f64>::zeros(d, d);
+    let blocks = || (0..n).step_by(1024).map(|i| (i, 1024.min(n - i)));
     let syrk = best(|| {
-        triangular::matmul(
-            &mut gram,
-            BlockStructure::TriangularLower,
-            Accum::Replace,
-            view.transpose(),
-            BlockStructure::Rectangular,
-            view,
-            BlockStructure::Rectangular,
-            1.0,
-            Par::Seq,
-        );
+        for (i, m) in blocks() {
+            let view = view.subrows(i, m);
+            triangular::matmul(
+                &mut gram,
+                BlockStructure::TriangularLower,
+                Accum::Add,
+                view.transpose(),
+                BlockStructure::Rectangular,
+                view,
+                BlockStructure::Rectangular,
+                1.0,
+                Par::Seq,
+            );
+        }
     });
     let factor = a.tr_mul(&a).cholesky().expect("full rank").l();
     let lower = MatRef::from_column_major_slice(factor.as_slice(), d, d);
     let mut rows = a.clone();
     let solve = best(|| {
-        let rows = MatMut::from_column_major_slice_mut(rows.as_mut_slice(), n, d);
-        solve_lower_triangular_in_place(lower, rows.transpose_mut(), Par::Seq);
+        for (i, m) in blocks() {
+            let rows = MatMut::from_column_major_slice_mut(rows.as_mut_slice(), n, d);
+            let rows = rows.subrows_mut(i, m);
+            solve_lower_triangular_in_place(lower, rows.transpose_mut(), Par::Seq);
+        }
     });
     let unit = syrk + solve;
     println!(

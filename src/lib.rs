@@ -20,11 +20,13 @@ pub mod verify;
 
 pub use error::Error;
 pub use geometry::{Domain, Geometry, Model, Signs};
-pub use linalg::{CHOLESKY_DIGITS, Design, DesignMatrix, Factorisation, SparseColumn};
+pub use linalg::{
+    CHOLESKY_DIGITS, Design, DesignMatrix, Factorisation, Rows, SparseColumn, SparseRows,
+};
 pub use nalgebra::{DMatrix, DVector};
 pub use objective::{
     Barrier, ClosedForm, Functions, GradientInversion, GradientLoss, HasHessian, HasHessianProduct,
     HasJacobian, HasThirdDerivative, LeverageObjective, Objective, Ridge, RowCurvature, Scaled,
     ScoreInversion, ScoreLoss, Tilt, TiltedBarrier, VolumetricBarrier,
 };
-pub use scalar::{Extended, Scalar};
+pub use scalar::{DenseRows, Extended, Scalar};

@@ -155,7 +155,12 @@ fn assert_vector_checked<R>(what: &str, sound: &V, take: impl Fn(V) -> Result<R,
 #[test]
 fn vectors_are_checked_wherever_they_enter() {
     let model = model();
-    let scores = model.at(&point()).unwrap().scores().clone();
+    let scores = model
+        .at(&point())
+        .unwrap()
+        .scores()
+        .expect("in memory")
+        .clone();
     let w = V::from_element(N, 0.5);
     let barrier = VolumetricBarrier::new(&model);
     assert_vector_checked("b", &rhs(), |b| Model::new(design(), b));
@@ -199,7 +204,12 @@ fn vectors_are_checked_wherever_they_enter() {
 #[test]
 fn signs_of_the_wrong_number_are_named() {
     let model = model();
-    let scores = model.at(&point()).unwrap().scores().clone();
+    let scores = model
+        .at(&point())
+        .unwrap()
+        .scores()
+        .expect("in memory")
+        .clone();
     for found in [0, N - 1, N + 1] {
         let signs = || Signs::negative(found);
         let recovery = ScoreRecovery::new(&model, scores.clone()).unwrap();
@@ -399,7 +409,12 @@ fn dependent_columns_are_named_so_that_removing_them_restores_the_rank() {
 #[test]
 fn scores_that_cannot_be_scores_are_refused() {
     let model = model();
-    let scores = model.at(&point()).unwrap().scores().clone();
+    let scores = model
+        .at(&point())
+        .unwrap()
+        .scores()
+        .expect("in memory")
+        .clone();
     for bad in [-1e-300, -0.2, 1.0 + 1e-6, 7.0] {
         let mut t = scores.clone();
         t[3] = bad;
@@ -423,7 +438,12 @@ fn scores_that_cannot_be_scores_are_refused() {
 
 #[test]
 fn units_in_which_squares_leave_the_range_of_f64_are_refused() {
-    let scores = model().at(&point()).unwrap().scores().clone();
+    let scores = model()
+        .at(&point())
+        .unwrap()
+        .scores()
+        .expect("in memory")
+        .clone();
     let in_units = |a: f64, b: f64| Model::new(design() * a, rhs() * b).unwrap();
     let recovery = |a, b| ScoreRecovery::new(&in_units(a, b), scores.clone());
     for (a, b) in [
@@ -469,10 +489,10 @@ fn ridge_weights_are_checked_even_where_there_is_no_x_to_regularise() {
 fn ridge_weights_of_zero_are_no_ridge() {
     let model = model();
     let at = model.at(&point()).unwrap();
-    let gradient = -at.apply_transposed(at.scores()).unwrap();
+    let gradient = at.score_gradient().unwrap();
     for (weight, status) in [(0.0, Status::Recovered), (1e-9, Status::Stationary)] {
         let w = V::from_element(N, weight);
-        let score = ScoreRecovery::new(&model, at.scores().clone()).unwrap();
+        let score = ScoreRecovery::new(&model, at.scores().expect("in memory").clone()).unwrap();
         let found = score.ridge(w.clone()).run().unwrap();
         assert_eq!(found.status, status, "{}", found.reason);
         let found = GradientRecovery::new(&model, gradient.clone()).unwrap();

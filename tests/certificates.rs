@@ -79,7 +79,7 @@ impl Use<f64> for Sampled<'_> {
                 DVector::from_fn(d, |_, _| normal(r))
             } else {
                 let mut unit = DVector::zeros(at.slack().len());
-                unit[at.scores().imax()] = -1.0;
+                unit[at.scores().expect("in memory").imax()] = -1.0;
                 inverse.tr_mul(&at.apply_transposed(&unit).expect("in memory"))
             };
             let end = z.normalize() * rho;
@@ -132,7 +132,12 @@ fn a_solution_determined_up_to_a_line_is_not_certified() {
     let b = &a * dvector![1.0, 2.0, -1.0];
     let model = Model::new(a, b).expect("full rank");
     let x = dvector![0.5, -1.5, 2.25];
-    let scores = model.at(&x).expect("inside").scores().clone();
+    let scores = model
+        .at(&x)
+        .expect("inside")
+        .scores()
+        .expect("in memory")
+        .clone();
     let loss = ScoreInversion::new(&model, scores).expect("finite");
     let certificate = Certificate::of(&loss, &x).expect("inside");
     // The rounded scores are no scores: the Hessian's eigenvalue along the line is
@@ -154,7 +159,12 @@ fn a_solution_determined_up_to_a_line_is_not_certified() {
 fn a_maximum_is_certified_as_a_solution_but_not_as_a_minimum() {
     let model = Model::new(dmatrix![1.0; 1.0; 1.0], dvector![-1.0, 1.0, 3.0]).expect("full rank");
     let x = dvector![0.25];
-    let scores = model.at(&x).expect("inside").scores().clone();
+    let scores = model
+        .at(&x)
+        .expect("inside")
+        .scores()
+        .expect("in memory")
+        .clone();
     let slope = ScoreInversion::new(&model, scores.clone())
         .and_then(|loss| loss.jacobian(&x))
         .expect("inside");
@@ -231,7 +241,12 @@ fn a_large_instance_is_estimated_never_certified() {
     // n d² (d + 10) = 9000·36·16 = 5.2e6.
     let instance = common::instances::random(r, 9000, 6, true);
     let model = Model::new(instance.a, instance.b).expect("full rank");
-    let scores = model.at(&instance.x).expect("inside").scores().clone();
+    let scores = model
+        .at(&instance.x)
+        .expect("inside")
+        .scores()
+        .expect("in memory")
+        .clone();
     let loss = ScoreInversion::new(&model, scores).expect("finite");
     let x = instance.x.map(|v| v * (1.0 + 1e-9));
     let certificate = Certificate::of(&loss, &x).expect("inside");

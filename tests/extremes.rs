@@ -75,22 +75,23 @@ fn scores_do_not_depend_on_common_units() {
         .at(&x)
         .unwrap()
         .scores()
+        .expect("in memory")
         .clone();
     for unit in [1e8, 1e-8, 1e150, 1e-150, 1e300, 1e-300] {
         // Rows and columns of A, and b with them; x in the columns' units.
         let model = Model::new(&a * unit, &b * unit).unwrap();
         assert!(
-            (model.at(&x).unwrap().scores() - &scores).amax() < 1e-12,
+            (model.at(&x).unwrap().scores().expect("in memory") - &scores).amax() < 1e-12,
             "rows in {unit}"
         );
         let model = Model::new(&a * unit, b.clone()).unwrap();
         assert!(
-            (model.at(&(&x / unit)).unwrap().scores() - &scores).amax() < 1e-12,
+            (model.at(&(&x / unit)).unwrap().scores().expect("in memory") - &scores).amax() < 1e-12,
             "columns in {unit}"
         );
         let model = Model::new(a.clone(), &b * unit).unwrap();
         assert!(
-            (model.at(&(&x * unit)).unwrap().scores() - &scores).amax() < 1e-12,
+            (model.at(&(&x * unit)).unwrap().scores().expect("in memory") - &scores).amax() < 1e-12,
             "x in {unit}"
         );
     }
@@ -103,8 +104,10 @@ fn rows_of_subnormal_numbers_count_as_rows() {
     let model = Model::new(a.clone(), b.clone()).unwrap();
     let others = Model::new(a.remove_row(3), b.remove_row(3)).unwrap();
     let x = dvector![0.1, 0.1];
-    let scores = model.at(&x).unwrap().scores().clone();
-    assert!((scores.remove_row(3) - others.at(&x).unwrap().scores()).amax() < 1e-12);
+    let scores = model.at(&x).unwrap().scores().expect("in memory").clone();
+    assert!(
+        (scores.remove_row(3) - others.at(&x).unwrap().scores().expect("in memory")).amax() < 1e-12
+    );
 }
 
 #[test]
@@ -167,7 +170,7 @@ fn scores_of_a_model_are_never_above_one_nor_refused_by_the_recovery() {
         let away = 1e-9 * f64::from(k);
         let x = dvector![vertex[0] * (1.0 - away), vertex[1] * (1.0 - 0.7 * away)];
         for model in [&model, &square] {
-            let scores = model.at(&x).unwrap().scores().clone();
+            let scores = model.at(&x).unwrap().scores().expect("in memory").clone();
             assert!(
                 scores.max() <= 1.0,
                 "{} rows, k = {k}: 1 + {:e}",

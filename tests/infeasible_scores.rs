@@ -70,7 +70,12 @@ fn tiny_slacks_of_parallel_rows_are_not_called_infeasible() {
         _ => 1.0 + (i % 5) as f64 * 0.37,
     });
     let model = Model::new(a.clone(), &a * &x - s).expect("full rank");
-    let target = model.at(&x).expect("inside").scores().clone();
+    let target = model
+        .at(&x)
+        .expect("inside")
+        .scores()
+        .expect("in memory")
+        .clone();
     let found = ScoreRecovery::new(&model, target).expect("scores").run();
     let found = found.expect("in memory");
     assert_ne!(found.status, Status::Infeasible, "{}", found.reason);

@@ -96,7 +96,12 @@ fn names_are_read_back_and_unknown_ones_list_the_known() {
 fn small() -> (Arc<ScoreInversion<f64>>, DVector<f64>) {
     let instance = instances::random(&mut instances::rng(3), 30, 3, true);
     let model = model(instance.a, instance.b, Storage::Dense);
-    let scores = model.at(&instance.x).expect("inside").scores().clone();
+    let scores = model
+        .at(&instance.x)
+        .expect("inside")
+        .scores()
+        .expect("in memory")
+        .clone();
     let start = &instance.x * 1.001;
     let loss = ScoreInversion::new(&model, scores).expect("a target");
     (Arc::new(loss.in_cell_of(&start).expect("a cell")), start)

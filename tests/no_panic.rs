@@ -299,7 +299,9 @@ fn check_recoveries(input: &Input) {
                 .chain([&start.radius]),
         );
     });
-    let own = model.at(x).map(|geometry| geometry.scores().clone());
+    let own = model
+        .at(x)
+        .map(|geometry| geometry.scores().expect("in memory").clone());
     for target in own.into_iter().chain([input.scores.clone()]) {
         for known in [false, true] {
             for ridge in [false, true] {

@@ -74,7 +74,7 @@ impl Case {
     fn of(instance: Instance, x: V, edge: Vec<V>, anywhere: Vec<V>) -> Self {
         let model = Model::new(instance.a.clone(), instance.b.clone()).unwrap();
         let c = VolumetricBarrier::new(&model).gradient(&x).unwrap();
-        let tau = model.at(&x).unwrap().scores().clone();
+        let tau = model.at(&x).unwrap().scores().expect("in memory").clone();
         Case {
             instance,
             model,

@@ -232,12 +232,18 @@ fn every_quantity_of_a_loss_passes_the_readers_error_on() {
 #[test]
 fn score_recovery_passes_the_readers_error_on() {
     let sound = Store::new().model().unwrap();
-    let target = sound.at(&point()).unwrap().scores().clone();
+    let target = sound
+        .at(&point())
+        .unwrap()
+        .scores()
+        .expect("in memory")
+        .clone();
     // Scores that no x has take the longer way, to a least-squares fit.
     let far = sound
         .at(&V::from_vec(vec![0.4, 0.3]))
         .unwrap()
         .scores()
+        .expect("in memory")
         .clone();
     for target in [&target, &((&target + &far) * 0.5)] {
         let recovery = |m: &Model<f64>| ScoreRecovery::new(m, target.clone());

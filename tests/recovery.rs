@@ -64,7 +64,12 @@ fn factors_and_interactions_give_x_back_with_signs_unknown() {
         let x = DVector::from_fn(4, |_, _| normal(&mut r));
         let b = &a * &x + DVector::from_fn(n, |_, _| normal(&mut r));
         let model = Model::new(a, b).expect("full rank");
-        let scores = model.at(&x).expect("inside").scores().clone();
+        let scores = model
+            .at(&x)
+            .expect("inside")
+            .scores()
+            .expect("in memory")
+            .clone();
         let found = ScoreRecovery::new(&model, scores)
             .expect("scores")
             .run()
@@ -83,10 +88,10 @@ fn a_component_with_one_row_to_spare_is_ambiguous_without_signs() {
     let model = Model::new(a, b).expect("full rank");
     let x = DVector::from_vec(vec![0.5, -0.75]);
     let at = model.at(&x).expect("inside");
-    let run = ScoreRecovery::new(&model, at.scores().clone()).expect("scores");
+    let run = ScoreRecovery::new(&model, at.scores().expect("in memory").clone()).expect("scores");
     assert_eq!(run.run().expect("in memory").status, Status::Ambiguous);
     let signs = SignKnowledge::Known(Signs::of(at.slack()).expect("no zero"));
-    let run = ScoreRecovery::new(&model, at.scores().clone()).expect("scores");
+    let run = ScoreRecovery::new(&model, at.scores().expect("in memory").clone()).expect("scores");
     let found = run
         .signs(signs)
         .expect("one a row")

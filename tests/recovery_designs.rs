@@ -17,7 +17,7 @@ fn found(a: &DMatrix<f64>, b: &DVector<f64>, x: &DVector<f64>, known: bool) -> R
         true => SignKnowledge::Known(Signs::of(at.slack()).expect("no zero")),
         false => SignKnowledge::Unknown,
     };
-    let run = ScoreRecovery::new(&model, at.scores().clone()).expect("scores");
+    let run = ScoreRecovery::new(&model, at.scores().expect("in memory").clone()).expect("scores");
     run.signs(signs)
         .expect("one a row")
         .run()
@@ -106,7 +106,12 @@ fn a_baseline_of_one_row_leaves_the_intercept_and_all_dummies_free_together() {
 fn the_score_of_a_lone_row_must_be_one() {
     let (a, b, x) = lone_level();
     let model = Model::new(a, b).expect("full rank");
-    let mut target = model.at(&x).expect("inside").scores().clone();
+    let mut target = model
+        .at(&x)
+        .expect("inside")
+        .scores()
+        .expect("in memory")
+        .clone();
     target[5] -= 0.25;
     target[0] += 0.25;
     let found = ScoreRecovery::new(&model, target)

@@ -132,7 +132,12 @@ fn rows_of_zeros_are_no_rows() {
     // Four of the seven say something: two more than columns.
     let a = dmatrix![1.0, 0.0; 0.0, 1.0; 1.0, 1.0; 1.0, -2.0; 0.0, 0.0; 0.0, 0.0; 0.0, 0.0];
     let model = Model::new(a, dvector![-1.0, -1.2, -0.7, -1.0, -1.0, -1.0, -1.0]).unwrap();
-    let target = model.at(&dvector![0.1, 0.2]).unwrap().scores().clone();
+    let target = model
+        .at(&dvector![0.1, 0.2])
+        .unwrap()
+        .scores()
+        .expect("in memory")
+        .clone();
     let found = from_scores("rows of zeros", &model, &target, SignKnowledge::Unknown);
     assert_eq!(found.status, Status::Recovered, "{}", found.reason);
     let x = found.x.unwrap();
@@ -153,7 +158,7 @@ fn the_smallest_shapes_end_with_the_documented_status() {
         let x = V::from_fn(d, |j, _| 0.1 * j as f64 + 0.05);
         for n in d..d + 3 {
             let model = Model::new(a.rows(0, n).into_owned(), b.rows(0, n).into_owned()).unwrap();
-            let target = model.at(&x).unwrap().scores().clone();
+            let target = model.at(&x).unwrap().scores().expect("in memory").clone();
             let signs = Signs::of(&model.slack(&x).unwrap()).unwrap();
             let unknown = from_scores("small", &model, &target, SignKnowledge::Unknown);
             let known = from_scores("small", &model, &target, SignKnowledge::Known(signs));
@@ -177,7 +182,12 @@ fn the_smallest_shapes_end_with_the_documented_status() {
     }
     // All rows equal: |s| differ, or they do not.
     let equal = Model::new(M::from_element(4, 1, 2.0), dvector![-1.0, -1.5, 0.3, 2.0]).unwrap();
-    let target = equal.at(&dvector![0.2]).unwrap().scores().clone();
+    let target = equal
+        .at(&dvector![0.2])
+        .unwrap()
+        .scores()
+        .expect("in memory")
+        .clone();
     assert_eq!(
         from_scores("equal rows", &equal, &target, SignKnowledge::Unknown).status,
         Status::Recovered
@@ -269,7 +279,7 @@ fn hyperplanes_through_one_point_end_with_a_status() {
         let model = Model::new(a, V::zeros(n)).unwrap();
         let own = model
             .at(&V::from_element(d, 0.7))
-            .map(|g| g.scores().clone());
+            .map(|g| g.scores().expect("in memory").clone());
         let generic = V::from_fn(n, |i, _| (1.0 + 0.3 * i as f64) * d as f64);
         let generic = &generic * (d as f64 / generic.sum());
         for target in own.into_iter().chain([generic]) {

@@ -110,14 +110,20 @@ fn an_ambiguous_component_is_listed_with_the_determined_one_in_full_coordinates(
         let solutions = found.solutions.expect("counted");
         assert_eq!((solutions.log2, solutions.listed.len()), (2, 4));
         let model = Model::new(instance.a.clone(), instance.b.clone()).expect("full rank");
-        let target = model.at(&instance.x).expect("inside").scores().clone();
+        let target = model
+            .at(&instance.x)
+            .expect("inside")
+            .scores()
+            .expect("in memory")
+            .clone();
         for x in &solutions.listed {
             // Polished: what is left is rounding of d + 1 terms a slack, here and in the
             // target, twice for x is put together from two; 2Λ takes it to the scores.
             let slack = &instance.a * x - &instance.b;
             let terms = instance.a.abs() * x.abs() + instance.b.abs();
             let unit = f64::EPSILON * 6.0 * terms.component_div(&slack.abs()).max();
-            let off = (model.at(x).expect("inside").scores() - &target).norm() / target.norm();
+            let off = (model.at(x).expect("inside").scores().expect("in memory") - &target).norm()
+                / target.norm();
             assert!(off < 2.0 * unit && unit < 1e-10, "{off:e}, {unit:e}");
             // The second component's slacks are the same in all, up to its flip.
             let (s, t) = (
@@ -215,7 +221,12 @@ fn scores_that_no_x_has_are_not_said_to_be_recovered() {
     for seed in 0..10 {
         let instance = instance(Kind::Gaussian, 9, 4, seed);
         let model = Model::new(instance.a, instance.b).expect("full rank");
-        let mut target = model.at(&instance.x).expect("inside").scores().clone();
+        let mut target = model
+            .at(&instance.x)
+            .expect("inside")
+            .scores()
+            .expect("in memory")
+            .clone();
         let mut r = rng(seed);
         target
             .iter_mut()

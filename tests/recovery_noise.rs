@@ -26,8 +26,8 @@ fn case(seed: u64, n: usize, d: usize) -> Case {
     let model = Model::new(instance.a, instance.b).expect("full rank");
     let at = model.at(&instance.x).expect("inside");
     Case {
-        scores: at.scores().clone(),
-        gradient: -at.apply_transposed(at.scores()).expect("in memory"),
+        scores: at.scores().expect("in memory").clone(),
+        gradient: at.score_gradient().expect("in memory"),
         signs: Signs::of(at.slack()).expect("no zero"),
         x: instance.x,
         model,
@@ -142,7 +142,12 @@ fn a_score_rounded_to_zero_is_an_interval() {
         instance.b[i] -= slack.signum() * 100.0;
     }
     let model = Model::new(instance.a, instance.b).expect("full rank");
-    let scores = model.at(&instance.x).expect("inside").scores().clone();
+    let scores = model
+        .at(&instance.x)
+        .expect("inside")
+        .scores()
+        .expect("in memory")
+        .clone();
     let published = scores.map(|s| (s * 1e3).round() / 1e3);
     assert_eq!((published[4], published[17]), (0.0, 0.0));
     let found = ScoreRecovery::noisy(&model, published.clone(), Noise::decimals(3).expect("3"))
@@ -322,7 +327,7 @@ fn rows_that_alone_hold_a_direction_are_left_out_and_named() {
     let model = Model::new(a, b).expect("full rank");
     let at = model.at(&x).expect("inside");
     let signs = Signs::of(at.slack()).expect("no zero");
-    let exact = at.scores().clone();
+    let exact = at.scores().expect("in memory").clone();
     let sd = 1e-7;
     let rounded = exact.map(|t| (t * 1e6).round() / 1e6);
     let spoiled = exact.map(|t| t + sd * normal(&mut r));
@@ -378,7 +383,12 @@ fn few_noisy_rows_without_signs_are_never_wrong() {
             for (seed, kind) in KINDS.into_iter().enumerate() {
                 let instance = few_rows::instance(kind, n, d, 31 + seed as u64);
                 let model = Model::new(instance.a.clone(), instance.b.clone()).expect("full rank");
-                let scores = model.at(&instance.x).expect("inside").scores().clone();
+                let scores = model
+                    .at(&instance.x)
+                    .expect("inside")
+                    .scores()
+                    .expect("in memory")
+                    .clone();
                 let target = scores.map(|t| (t * 1e9).round() / 1e9);
                 let found = ScoreRecovery::noisy(&model, target, Noise::decimals(9).expect("9"))
                     .and_then(ScoreRecovery::run)
@@ -444,7 +454,10 @@ fn a_component_on_a_line_leaves_the_others_their_intervals() {
         let model = Model::new(a.clone(), b).expect("full rank");
         let at = model.at(&x).expect("inside");
         let signs = Signs::of(at.slack()).expect("no zero");
-        let target = at.scores().map(|t| (t * 1e7).round() / 1e7);
+        let target = at
+            .scores()
+            .expect("in memory")
+            .map(|t| (t * 1e7).round() / 1e7);
         for signs in [SignKnowledge::Unknown, SignKnowledge::Known(signs)] {
             let found =
                 ScoreRecovery::noisy(&model, target.clone(), Noise::decimals(7).expect("7"))

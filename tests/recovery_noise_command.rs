@@ -24,7 +24,12 @@ fn digits_noise_and_missing_scores_give_intervals_and_exclude_one_another() {
     let mut r = rng(21);
     let instance = random(&mut r, 40, 3, true);
     let model = Model::new(instance.a.clone(), instance.b.clone()).unwrap();
-    let scores = model.at(&instance.x).unwrap().scores().clone();
+    let scores = model
+        .at(&instance.x)
+        .unwrap()
+        .scores()
+        .expect("in memory")
+        .clone();
     let directory = Directory::new("recovery-noise");
     let row = |v: Vec<String>| v.join(",") + "\n";
     let a: String = instance
@@ -245,6 +250,7 @@ fn written(
     let column: String = b.iter().map(|v| format!("{v:?}\n")).collect();
     let scores: String = at
         .scores()
+        .expect("in memory")
         .iter()
         .map(|s| format!("{s:.digits$}\n"))
         .collect();

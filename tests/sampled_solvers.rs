@@ -128,7 +128,12 @@ fn where_the_ridge_dominates_the_error_shrinks_by_the_papers_factor() {
         let gram = a.tr_mul(&a);
         let model = Model::new(a, b).unwrap();
         let c = VolumetricBarrier::new(&model).gradient(&secret).unwrap();
-        let tau = model.at(&secret).unwrap().scores().clone();
+        let tau = model
+            .at(&secret)
+            .unwrap()
+            .scores()
+            .expect("in memory")
+            .clone();
         let scores = ScoreInversion::new(&model, tau).unwrap();
         let gradient = GradientInversion::new(&model, c).unwrap();
         let subsample = Subsample::accuracy(epsilon / 2.0, 0.01).unwrap();
@@ -347,7 +352,13 @@ fn curvatures_and_products_that_do_not_fit_are_named() {
 #[test]
 fn losses_without_a_ridge_have_no_row_curvature() {
     let (phi, x, start) = tilted(5, 60, 3);
-    let tau = phi.model().at(&x).unwrap().scores().clone();
+    let tau = phi
+        .model()
+        .at(&x)
+        .unwrap()
+        .scores()
+        .expect("in memory")
+        .clone();
     let loss = ScoreInversion::new(phi.model(), tau).unwrap();
     let end = run(ApproximateNewton::new(), loss, &start, 9).unwrap_err();
     assert_eq!(end.downcast_ref::<Error>().unwrap().kind(), "not_offered");

@@ -43,7 +43,7 @@ fn problem() -> (Problem, V) {
     let h = V::from_fn(3, |_, _| instances::normal(r));
     let start = instances::towards_boundary(&instance, &x, &h, 0.02);
     let model = Model::new(instance.a, instance.b).unwrap();
-    let scores = model.at(&x).unwrap().scores().clone();
+    let scores = model.at(&x).unwrap().scores().expect("in memory").clone();
     let loss = ScoreInversion::new(&model, scores).unwrap();
     // So little of a ridge that it only lends its weights to the samples.
     let loss = loss.with_ridge(V::repeat(ROWS, 1e-2)).unwrap();

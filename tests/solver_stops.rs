@@ -37,7 +37,7 @@ fn problem() -> (ScoreInversion<f64>, V) {
     let h = V::from_fn(3, |_, _| instances::normal(r));
     let start = instances::towards_boundary(&instance, &x, &h, 0.02);
     let model = Model::new(instance.a, instance.b).unwrap();
-    let scores = model.at(&x).unwrap().scores().clone();
+    let scores = model.at(&x).unwrap().scores().expect("in memory").clone();
     let loss = ScoreInversion::new(&model, scores).unwrap();
     (loss.in_cell_of(&start).unwrap(), start)
 }

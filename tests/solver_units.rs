@@ -98,7 +98,7 @@ fn runs(instance: &Instance, [x, near, far]: [&V; 3], units: &Units) -> [Run<f64
     let model = Model::new(a, instance.b.component_mul(&units.rows)).unwrap();
     let [x, near, far] = [x, near, far].map(|x| x.component_mul(&units.columns));
     let c = VolumetricBarrier::new(&model).gradient(&x).unwrap();
-    let tau = model.at(&x).unwrap().scores().clone();
+    let tau = model.at(&x).unwrap().scores().expect("in memory").clone();
     let phi = || {
         TiltedBarrier::new(&model, c.clone())
             .unwrap()

@@ -98,7 +98,7 @@ fn sparse(n: usize, d: usize) -> (Design<f64>, V, V) {
 
 fn losses(model: &Model<f64>, near: &V) -> [(&'static str, Arc<dyn FullObjective<f64>>); 3] {
     let w = V::from_fn(model.nrows(), |i, _| 1e-3 * (i % 7) as f64);
-    let target = model.at(near).unwrap().scores().clone();
+    let target = model.at(near).unwrap().scores().expect("in memory").clone();
     let gradient = VolumetricBarrier::new(model).gradient_at(near);
     let score = ScoreInversion::new(model, target)
         .unwrap()
@@ -144,7 +144,11 @@ fn quantities(design: &Design<f64>, b: &V, x: &V) -> Bits {
         let model = model.with_factorisation(choice);
         let geometry = model.at(x).unwrap();
         push(&mut all, format!("slacks, {choice:?}"), geometry.slack());
-        push(&mut all, format!("scores, {choice:?}"), geometry.scores());
+        push(
+            &mut all,
+            format!("scores, {choice:?}"),
+            geometry.scores().expect("in memory"),
+        );
         for (name, f) in losses(&model, &near) {
             let mut add = |what: &str, numbers: &[f64]| {
                 push(&mut all, format!("{what} of {name}, {choice:?}"), numbers)
@@ -180,7 +184,7 @@ fn found(all: &mut Bits, name: &str, found: Recovery<f64>) {
 fn recoveries(design: &Design<f64>, b: &V, x: &V) -> Bits {
     let mut all = Bits::new();
     let model = Model::new(design.clone(), b.clone()).unwrap();
-    let scores = model.at(x).unwrap().scores().clone();
+    let scores = model.at(x).unwrap().scores().expect("in memory").clone();
     let signs = Signs::of(&model.slack(x).unwrap()).unwrap();
     let recovery = || ScoreRecovery::new(&model, scores.clone()).unwrap();
     found(&mut all, "x from scores", recovery().run().unwrap());
@@ -207,7 +211,7 @@ fn iterates(design: &Design<f64>, b: &V, x: &V) -> Bits {
     let model = Model::new(design.clone(), b.clone()).unwrap();
     let start = beside(&model, x);
     let c = VolumetricBarrier::new(&model).gradient_at(x);
-    let scores = model.at(x).unwrap().scores().clone();
+    let scores = model.at(x).unwrap().scores().expect("in memory").clone();
     let phi = TiltedBarrier::new(&model, c).unwrap();
     let phi = Arc::new(phi.in_cell_of(x).unwrap());
     let loss = Arc::new(ScoreInversion::new(&model, scores).unwrap());

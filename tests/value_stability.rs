@@ -109,7 +109,7 @@ fn run(seed: u64, noise: f64) -> (Recovery<f64>, Vec<usize>) {
         b,
     )
     .unwrap();
-    let scores = model.at(&x).unwrap().scores().clone();
+    let scores = model.at(&x).unwrap().scores().expect("in memory").clone();
     let scores = V::from_fn(N, |i, _| {
         scores[i] * if i % 2 == 0 { 1.0 + noise } else { 1.0 - noise }
     });

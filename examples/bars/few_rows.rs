@@ -114,7 +114,12 @@ fn listed() {
                 let instance = instance(kind, d + 1, d, seed);
                 let found = recover(&instance, seed).found;
                 let model = Model::new(instance.a, instance.b).expect("full rank");
-                let target = model.at(&instance.x).expect("inside").scores().clone();
+                let target = model
+                    .at(&instance.x)
+                    .expect("inside")
+                    .scores()
+                    .expect("in memory")
+                    .clone();
                 all += 1;
                 let Some(listed) = found
                     .solutions
@@ -134,7 +139,7 @@ fn listed() {
                     .iter()
                     .filter(|x| {
                         let at = model.at(x).expect("off every hyperplane");
-                        (at.scores() - &target).amax() <= 1e-9
+                        (at.scores().expect("in memory") - &target).amax() <= 1e-9
                     })
                     .count();
             }

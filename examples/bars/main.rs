@@ -339,7 +339,12 @@ fn scale() {
     let mut rng = instances::rng(1);
     let instance = instances::random(&mut rng, n, d, true);
     let model = model(instance.a, instance.b, Storage::Dense);
-    let scores = model.at(&instance.x).expect("inside").scores().clone();
+    let scores = model
+        .at(&instance.x)
+        .expect("inside")
+        .scores()
+        .expect("in memory")
+        .clone();
     let loss = levinv::ScoreInversion::new(&model, scores.clone()).expect("a target");
     let near = &instance.x * 1.001;
     let started = Instant::now();

@@ -8,7 +8,7 @@
 //!
 //! let a = dmatrix![1.0, 0.0; 0.0, 1.0; 1.0, 1.0; 1.0, -1.0];
 //! let model = Model::new(a, dvector![-1.0, -2.0, -3.0, -2.0])?;
-//! let target = model.at(&dvector![0.3, -0.2])?.scores().clone();
+//! let target = model.at(&dvector![0.3, -0.2])?.scores()?.clone();
 //!
 //! let start = dvector![0.1, 0.0];
 //! let loss = ScoreInversion::new(&model, target)?.in_cell_of(&start)?;

@@ -33,8 +33,8 @@ impl Publication {
     pub(super) fn at(self, model: &Model<f64>, x: &DVector<f64>) -> Result<DVector<f64>, Error> {
         let at = model.at(x)?;
         match self {
-            Publication::Scores => Ok(at.scores().clone()),
-            Publication::Gradient => Ok(-at.apply_transposed(at.scores())?), // (V2)
+            Publication::Scores => Ok(at.scores()?.clone()),
+            Publication::Gradient => at.score_gradient(), // (V2)
         }
     }
 

@@ -104,9 +104,9 @@ fn to_json(
         "n": model.nrows(),
         "d": model.dim(),
         "slack": at.slack().as_slice(),
-        "scores": at.scores().as_slice(),
+        "scores": at.scores()?.as_slice(),
         "volumetric": at.volumetric(),
-        "volumetric_gradient": (-at.apply_transposed(at.scores())?).as_slice(),
+        "volumetric_gradient": at.score_gradient()?.as_slice(),
         "value": values.value,
         "gradient": values.gradient.as_slice(),
         "hessian": rows,
@@ -137,7 +137,7 @@ fn to_text(
     );
     line("value", format!("{:e}", values.value));
     line("|gradient|", format!("{:e}", values.gradient.norm()));
-    line("scores", report::summary(at.scores().as_slice()));
+    line("scores", report::summary(at.scores()?.as_slice()));
     line("|slack|", report::summary(at.slack().abs().as_slice()));
     out.push('\n');
     let columns = [

@@ -62,7 +62,7 @@ pub fn run(
     let (residual, errors, impossible) = match problem.name {
         TargetName::Scores => {
             let scores = problem.model.at(&run.x)?;
-            let residual = (scores.scores() - &problem.target).norm() / problem.target.norm();
+            let residual = (scores.scores()? - &problem.target).norm() / problem.target.norm();
             (
                 residual,
                 score_errors(&problem.model, &problem.target, &run.x)?,

@@ -76,14 +76,17 @@ impl Signs {
 
     /// The first row whose slack does not have its sign, or has none given.
     pub fn first_violation<T: Scalar>(&self, slack: &DVector<T>) -> Option<usize> {
-        (0..slack.len()).find(|&i| {
-            !self.0.get(i).is_some_and(|&positive| {
-                if positive {
-                    slack[i] > T::zero()
-                } else {
-                    slack[i] < T::zero()
-                }
-            })
+        (0..slack.len()).find(|&i| !self.agrees(i, slack[i]))
+    }
+
+    /// Whether a row's slack has the sign given for it.
+    fn agrees<T: Scalar>(&self, row: usize, slack: T) -> bool {
+        self.0.get(row).is_some_and(|&positive| {
+            if positive {
+                slack > T::zero()
+            } else {
+                slack < T::zero()
+            }
         })
     }
 
@@ -108,12 +111,18 @@ pub enum Domain {
 impl Domain {
     /// The first row that keeps a point with these slacks out of the domain.
     pub(crate) fn violation<T: Scalar>(&self, slack: &DVector<T>) -> Option<usize> {
-        match self {
-            Domain::Free => slack.iter().position(|s| *s == T::zero() || !s.is_finite()),
-            Domain::Cell(signs) => signs
-                .first_violation(slack)
-                .or_else(|| slack.iter().position(|s| !s.is_finite())),
-        }
+        self.violation_from(0, slack.as_slice())
+    }
+
+    /// The same from the slacks of a part of the rows, which begins at `first`.
+    pub(crate) fn violation_from<T: Scalar>(&self, first: usize, slack: &[T]) -> Option<usize> {
+        let outside = |&(k, s): &(usize, &T)| match self {
+            _ if !s.is_finite() => true,
+            Domain::Free => *s == T::zero(),
+            Domain::Cell(signs) => !signs.agrees(first + k, *s),
+        };
+        let found = slack.iter().enumerate().find(outside);
+        found.map(|(k, _)| first + k)
     }
 
     /// The largest t for which x + t·step stays inside, from the slacks at x

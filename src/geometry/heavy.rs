@@ -17,16 +17,27 @@ const HEAVY: f64 = 0.99;
 /// The heavy rows of Q and what the light ones add up to.
 #[derive(Debug, Clone)]
 pub(crate) struct HeavyRows<T> {
-    rows: Vec<(usize, DVector<T>)>,
+    /// Their numbers, ascending.
+    indices: Vec<usize>,
+    /// Their rows of Q.
+    rows: Vec<DVector<T>>,
     /// Σ over light rows of q_j q_jᵀ.
     light: DMatrix<T>,
     /// Σ_{j≠i} P_ij² = σ_i(1 − σ_i), a row each, without cancellation.
     complements: Vec<T>,
 }
 
+/// Qᵀ diag(v) Q over all rows, and over all but the heavy ones.
+#[derive(Debug, Clone)]
+pub(crate) struct SplitGram<T> {
+    pub(crate) all: DMatrix<T>,
+    pub(crate) light: DMatrix<T>,
+}
+
 impl<T: Scalar> Default for HeavyRows<T> {
     fn default() -> Self {
         HeavyRows {
+            indices: Vec::new(),
             rows: Vec::new(),
             light: DMatrix::zeros(0, 0),
             complements: Vec::new(),
@@ -40,22 +51,28 @@ impl<T: Scalar> HeavyRows<T> {
         (0..scores.len()).filter(|&i| scores[i] > real(HEAVY))
     }
 
-    pub(crate) fn new(rows: Vec<(usize, DVector<T>)>) -> Self {
-        HeavyRows {
+    /// The rows of given numbers, and the Gram matrix of the light ones.
+    pub(crate) fn new(indices: Vec<usize>, rows: Vec<DVector<T>>, light: DMatrix<T>) -> Self {
+        let mut heavy = HeavyRows {
+            indices,
             rows,
-            ..Self::default()
-        }
+            light,
+            complements: Vec::new(),
+        };
+        let complement = |k: usize| {
+            heavy
+                .others(k)
+                .fold(quadratic(&heavy.light, &heavy.rows[k]), |sum, (_, p, _)| {
+                    sum + p * p
+                })
+        };
+        heavy.complements = (0..heavy.rows.len()).map(complement).collect();
+        heavy
     }
 
-    /// Completes the rows with the Gram matrix of the light ones.
-    pub(crate) fn set_light(&mut self, light: DMatrix<T>) {
-        let complement = |k: usize| {
-            let (_, q) = &self.rows[k];
-            self.others(k)
-                .fold(quadratic(&light, q), |sum, (_, p, _)| sum + p * p)
-        };
-        self.complements = (0..self.rows.len()).map(complement).collect();
-        self.light = light;
+    /// Their numbers, ascending.
+    pub(crate) fn indices(&self) -> &[usize] {
+        &self.indices
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -64,36 +81,33 @@ impl<T: Scalar> HeavyRows<T> {
 
     /// Index and 1 − σ_i of each row, the latter without cancellation.
     pub(crate) fn deficits(&self, scores: &DVector<T>) -> impl Iterator<Item = (usize, T)> + '_ {
-        let deficit = |((i, _), complement): (&(usize, DVector<T>), &T)| (*i, *complement);
         let scores = scores.clone();
-        let of_all = self.rows.iter().zip(&self.complements).map(deficit);
-        of_all.map(move |(i, complement)| (i, complement / scores[i]))
+        let of_all = self.indices.iter().zip(&self.complements);
+        of_all.map(move |(&i, &complement)| (i, complement / scores[i]))
     }
 
     /// v with the heavy entries set to zero.
     pub(crate) fn without(&self, v: &DVector<T>) -> DVector<T> {
         let mut v = v.clone();
-        self.rows.iter().for_each(|&(i, _)| v[i] = T::zero());
+        self.indices.iter().for_each(|&i| v[i] = T::zero());
         v
     }
 
-    /// `gram + Σ over heavy rows of v_i q_i q_iᵀ`.
-    pub(crate) fn add_to_gram(&self, v: &DVector<T>, mut gram: DMatrix<T>) -> DMatrix<T> {
-        for (i, q) in &self.rows {
-            gram.ger(v[*i], q, q, T::one());
+    /// The Gram matrix of v over all rows, from that over the light ones.
+    pub(crate) fn completed(&self, v: &DVector<T>, light: DMatrix<T>) -> SplitGram<T> {
+        let mut all = light.clone();
+        for (&i, q) in self.indices.iter().zip(&self.rows) {
+            all.ger(v[i], q, q, T::one());
         }
-        gram
+        SplitGram { all, light }
     }
 
     /// Row index, P_ij and q_j of the heavy rows other than the k-th.
     fn others(&self, k: usize) -> impl Iterator<Item = (usize, T, &DVector<T>)> + '_ {
-        let own = &self.rows[k].1;
-        let other =
-            move |(l, (j, q)): (usize, &'_ (usize, DVector<T>))| (l != k).then(|| (*j, own.dot(q)));
-        self.rows.iter().enumerate().filter_map(move |item| {
-            let q = &item.1.1;
-            other(item).map(|(j, p)| (j, p, q))
-        })
+        let own = &self.rows[k];
+        let all = self.indices.iter().zip(&self.rows).enumerate();
+        all.filter(move |&(l, _)| l != k)
+            .map(move |(_, (&j, q))| (j, own.dot(q), q))
     }
 
     /// Replaces the heavy entries of Λv: Σ_j P_ij²(v_i − v_j).
@@ -103,7 +117,7 @@ impl<T: Scalar> HeavyRows<T> {
         light_gram: &DMatrix<T>,
         out: &mut DVector<T>,
     ) {
-        for (k, (i, q)) in self.rows.iter().enumerate() {
+        for (k, (i, q)) in self.indices.iter().zip(&self.rows).enumerate() {
             let own = v[*i] * self.complements[k] - quadratic(light_gram, q);
             out[*i] = self
                 .others(k)
@@ -135,7 +149,7 @@ impl<T: Scalar> HeavyRows<T> {
             u_gram,
         } = terms;
         let (four, eight) = (real::<T>(4.0), real::<T>(8.0));
-        for (k, (i, q)) in self.rows.iter().enumerate() {
+        for (k, (i, q)) in self.indices.iter().zip(&self.rows).enumerate() {
             let r_i = r[*i];
             let mut sum =
                 e[*i] * self.complements[k] - quadratic(f_light, q) + r_i * quadratic(u_light, q);

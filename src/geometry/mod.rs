@@ -4,11 +4,12 @@ mod domain;
 mod heavy;
 mod model;
 mod point;
+mod walk;
 
 pub(crate) use crate::linalg::{check_length, check_vector};
 pub use domain::{Domain, Signs};
-pub(crate) use heavy::ScoreProductTerms;
+pub(crate) use heavy::{ScoreProductTerms, SplitGram};
 pub use model::Model;
 pub(crate) use model::same_point;
 pub use point::Geometry;
-pub(crate) use point::SplitGram;
+pub(crate) use walk::{Ask, Sum};

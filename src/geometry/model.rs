@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use nalgebra::{DMatrix, DVector};
 
-use super::point::Geometry;
+use super::point::{At, Geometry};
 use crate::error::Error;
 use crate::linalg::{BlockWalk, Design, Factor, Factorisation, check_block, check_vector};
-use crate::scalar::Scalar;
+use crate::scalar::{Scalar, to_f64};
 
 /// Design matrix A (n×d) and right-hand side b (n): checked once, shared by
 /// all objectives built on it.
@@ -33,7 +33,7 @@ use crate::scalar::Scalar;
 /// let model = Model::new(dmatrix![1.0, 0.0; 0.0, 1.0; 1.0, 1.0], dvector![-1.0, -1.0, -1.0])?;
 /// let geometry = model.at(&dvector![0.0, 0.0])?;
 /// assert_eq!(geometry.slack().as_slice(), [1.0, 1.0, 1.0]);
-/// assert!((geometry.scores()[0] - 2.0 / 3.0f64).abs() < 1e-15);
+/// assert!((geometry.scores()?[0] - 2.0 / 3.0f64).abs() < 1e-15);
 ///
 /// let twice = Model::new(dmatrix![1.0, 2.0; 2.0, 4.0; 3.0, 6.0], dvector![0.0, 0.0, 0.0]);
 /// assert!(matches!(twice, Err(Error::RankDeficient { rank: 1, .. })));
@@ -131,21 +131,47 @@ impl<T: Scalar> Model<T> {
         Ok(slack)
     }
 
-    /// The geometry at x: slacks, factorisation, leverage scores. O(nd²) the
-    /// first time, nothing when x is the point last asked for.
+    /// The geometry at x: slacks and factorisation; scores when first asked for.
+    /// O(nd²) the first time, nothing when x is the point last asked for.
     ///
     /// # Errors
     /// [`Error::Shape`], [`Error::NonFinite`] for x, [`Error::ZeroSlack`].
     pub fn at(&self, x: &DVector<T>) -> Result<Arc<Geometry<T>>, Error> {
+        self.at_checked(x, |_, _| Ok(()))
+    }
+
+    /// The same; `check(first row, slacks)` sees every block of slacks and may
+    /// refuse the point before more work is done for it.
+    pub(crate) fn at_checked(
+        &self,
+        x: &DVector<T>,
+        check: impl Fn(usize, &[T]) -> Result<(), Error> + Sync,
+    ) -> Result<Arc<Geometry<T>>, Error> {
         let mut last = self.0.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(geometry) = last.as_ref().filter(|g| same_point(g.x(), x)) {
+            check(0, geometry.slack().as_slice())?;
             return Ok(Arc::clone(geometry));
         }
-        let slack = self.slack(x)?;
+        check_vector("x", x, self.dim())?;
         // The old geometry goes first: two at a time would double the memory.
-        *last = None;
-        let rhs = Some(Arc::clone(&self.0.rhs));
-        let geometry = Geometry::new(&self.0.design, (x, rhs), slack, self.0.factorisation)?;
+        let spare = last.take().and_then(Arc::into_inner);
+        let point = At {
+            x,
+            rhs: &self.0.rhs,
+            choice: self.0.factorisation,
+            spare: spare.and_then(Geometry::into_spare),
+        };
+        let geometry = Geometry::at(&self.0.design, point, |first, slack| {
+            check(first, slack)?;
+            match slack.iter().position(|s| !s.is_finite()) {
+                None => Ok(()),
+                Some(k) => Err(Error::NonFinite {
+                    what: "slack",
+                    index: first + k,
+                    value: to_f64(slack[k]),
+                }),
+            }
+        })?;
         let geometry = Arc::new(geometry);
         *last = Some(Arc::clone(&geometry));
         Ok(geometry)

@@ -5,11 +5,11 @@ use std::sync::{Arc, OnceLock};
 
 use nalgebra::{DMatrix, DVector};
 
-use super::heavy::HeavyRows;
+use super::heavy::{HeavyRows, SplitGram};
+use super::walk::{Ask, Sum, Work};
 use crate::error::Error;
 use crate::linalg::{
-    BlockWalk, Blocks, Design, Factor, Factorisation, RowScaling, check_length, folded,
-    mirror_lower, row_dots,
+    BlockWalk, Blocks, Design, Factor, Factorisation, Rows, Scratch, check_length, squares_exactly,
 };
 use crate::scalar::{Scalar, count, epsilon, real};
 
@@ -20,10 +20,8 @@ const SUM_DIGITS: f64 = 0.5;
 /// Everything about A_x = diag(s)⁻¹A that depends on x alone.
 ///
 /// P = A_x(A_xᵀA_x)⁻¹A_xᵀ = QQᵀ is n×n and never formed. What is kept is the
-/// triangular factor R of A_x = QR, the scores, and Q itself only where A is
-/// dense in memory; elsewhere rows of Q are made block by block as they are
-/// asked for. All entrywise products with P² = P∘P go through two d×d
-/// reductions:
+/// slacks, the triangular factor R of A_x = QR and, once asked for, the scores.
+/// All entrywise products with P² = P∘P go through two d×d reductions:
 ///
 /// ```text
 /// gram(v)      = Qᵀ diag(v) Q                        d×d
@@ -32,69 +30,160 @@ const SUM_DIGITS: f64 = 0.5;
 /// (P∘(P diag(v) P)) u = row_forms(½(UV + VU)),  U = gram(u), V = gram(v)   (I2)
 /// ```
 ///
+/// Where R is well conditioned they are taken on A's own rows, without Q. Where
+/// it is not, Q is kept if A stands dense in memory, and made block by block
+/// elsewhere.
+///
 /// # Complexity
-/// O(nd²) to make, O(nd²) for each `gram` and `row_forms`; memory O(nd) for a
-/// dense A, O(nnz(A) + d²) otherwise.
+/// O(nd²) to make, and for the scores and each `gram` and `row_forms`;
+/// Σ nnz(a_i)² for a sparse A. Memory O(n + d²), O(nd) where Q is kept.
 #[derive(Debug)]
 pub struct Geometry<T: Scalar> {
     x: DVector<T>,
     /// b, where the slacks are those of a point.
     rhs: Option<Arc<DVector<T>>>,
     slack: DVector<T>,
-    inverse_slack: DVector<T>,
-    scores: DVector<T>,
-    design: Design<T>,
-    blocks: Blocks,
-    factor: Factor<T>,
-    /// The rows of Q by blocks, where they are kept.
-    q: Option<Vec<DMatrix<T>>>,
+    pub(super) design: Design<T>,
+    pub(super) blocks: Blocks,
+    pub(super) factor: Factor<T>,
+    pub(super) basis: Basis<T>,
+    scored: OnceLock<Scored<T>>,
     heavy: OnceLock<HeavyRows<T>>,
 }
 
+/// How the two reductions are taken.
+#[derive(Debug)]
+pub(super) enum Basis<T: Scalar> {
+    /// On the rows of A, by an explicit inverse of R.
+    Design,
+    /// On rows of Q, kept by blocks.
+    Kept(Vec<DMatrix<T>>),
+    /// On rows of Q, made by solves block by block.
+    Made,
+}
+
+/// σ and A_xᵀσ, from one pass.
+#[derive(Debug)]
+struct Scored<T: Scalar> {
+    scores: DVector<T>,
+    image: DVector<T>,
+}
+
+/// A point as a model has it: x, b, and how to factorise.
+pub(super) struct At<'a, T: Scalar> {
+    pub(super) x: &'a DVector<T>,
+    pub(super) rhs: &'a Arc<DVector<T>>,
+    pub(super) choice: Factorisation,
+    /// Memory of a point that is no longer wanted.
+    pub(super) spare: Option<Spare<T>>,
+}
+
+/// The blocks of Q of a geometry that is gone.
+pub(super) struct Spare<T: Scalar>(Vec<DMatrix<T>>);
+
 impl<T: Scalar> Geometry<T> {
+    /// From slacks that belong to no x.
     pub(crate) fn new(
         design: &Design<T>,
-        (x, rhs): (&DVector<T>, Option<Arc<DVector<T>>>),
-        slack: DVector<T>,
+        x: &DVector<T>,
+        slack: &DVector<T>,
         choice: Factorisation,
     ) -> Result<Self, Error> {
-        // A slack too small to invert is as good as zero.
-        let inverse_slack = slack.map(|s| T::one() / s);
-        if let Some(row) = inverse_slack
-            .iter()
-            .position(|s| !s.is_finite() || *s == T::zero())
-        {
-            return Err(Error::ZeroSlack { row });
-        }
-        let factor = Factor::new(design, &inverse_slack, choice)?;
+        let (slack, gram) = weighed(design, choice, |_, range, out| {
+            out.copy_from_slice(&slack.as_slice()[range]);
+            Ok(())
+        })?;
+        Self::factorised(design, (x, None), (slack, gram), choice, None)
+    }
+
+    /// The geometry at a point. `check(first row, slacks)` sees every block of
+    /// slacks before anything is done with it, and may end it all.
+    pub(super) fn at(
+        design: &Design<T>,
+        point: At<'_, T>,
+        check: impl Fn(usize, &[T]) -> Result<(), Error> + Sync,
+    ) -> Result<Self, Error> {
+        let At {
+            x,
+            rhs,
+            choice,
+            spare,
+        } = point;
+        let made = weighed(design, choice, |rows, range, out| {
+            rows.residual(x, &rhs.as_slice()[range.clone()], out);
+            check(range.start, out)
+        })?;
+        let rhs = Some(Arc::clone(rhs));
+        Self::factorised(design, (x, rhs), made, choice, spare)
+    }
+
+    fn factorised(
+        design: &Design<T>,
+        (x, rhs): (&DVector<T>, Option<Arc<DVector<T>>>),
+        (slack, gram): (DVector<T>, Option<DMatrix<T>>),
+        choice: Factorisation,
+        spare: Option<Spare<T>>,
+    ) -> Result<Self, Error> {
+        let qr = || Factor::qr(design, &slack.map(|s| T::one() / s));
+        let factor = Factor::of(gram, choice, qr)?;
         if let Some(row) = undefined_row(&factor, &slack) {
             return Err(Error::ZeroSlack { row });
         }
+        let basis = if factor.explicit.is_some() {
+            Basis::Design
+        } else {
+            Basis::Made
+        };
         let mut geometry = Geometry {
             x: x.clone(),
             rhs,
             slack,
-            inverse_slack,
-            scores: DVector::zeros(design.nrows()),
             design: design.clone(),
             blocks: design.blocks(),
             factor,
-            q: None,
+            basis,
+            scored: OnceLock::new(),
             heavy: OnceLock::new(),
         };
-        if design.is_dense() {
-            let q = geometry.blocks.map(|range| {
-                let mut rows = DMatrix::zeros(0, 0);
-                geometry.make_q(&range, &mut rows)?;
-                Ok(rows)
-            })?;
-            geometry.q = Some(q);
+        if matches!(geometry.basis, Basis::Made) {
+            if design.is_dense() {
+                geometry.keep_q(spare)?;
+            }
+            // What a factor that may be spoilt is worth shows in the scores.
+            let scored = geometry.score(choice)?;
+            geometry.scored = OnceLock::from(scored);
         }
-        let mut scores = DVector::zeros(design.nrows());
-        geometry.each_block(&mut scores, |q, _, out| row_dots(q, q, out))?;
-        // Scores sum to d. Where slacks lie further apart than the arithmetic
-        // reaches, what comes out has nothing to do with them.
-        let d: T = count(design.ncols());
+        Ok(geometry)
+    }
+
+    /// Makes all of Q, in memory that is at hand where it fits.
+    fn keep_q(&mut self, spare: Option<Spare<T>>) -> Result<(), Error> {
+        let mut blocks = spare.map_or_else(Vec::new, |spare| spare.0);
+        blocks.resize_with(self.blocks.in_order().count(), || DMatrix::zeros(0, 0));
+        self.blocks
+            .renew(&mut blocks, Vec::new, |inverse, range, q| {
+                self.invert_slacks(&range, inverse);
+                self.make_q(&range, q, inverse)
+            })?;
+        self.basis = Basis::Kept(blocks);
+        Ok(())
+    }
+
+    /// The blocks of Q, for the next point.
+    pub(super) fn into_spare(self) -> Option<Spare<T>> {
+        match self.basis {
+            Basis::Kept(blocks) => Some(Spare(blocks)),
+            _ => None,
+        }
+    }
+
+    /// Scores, and whether they can be: they sum to d. Where slacks lie further
+    /// apart than the arithmetic reaches, what comes out has nothing to do with
+    /// them.
+    fn score(&self, choice: Factorisation) -> Result<Scored<T>, Error> {
+        let walked = self.walk(&Ask::Scores, |_, score| (score, score), (Sum::Rows, &[]))?;
+        let (scores, image) = walked.with_rows();
+        let d: T = count(self.design.ncols());
         let off = (scores.sum() - d).abs();
         if !(off <= d * epsilon::<T>().powf(real(SUM_DIGITS))) {
             if choice == Factorisation::Cholesky {
@@ -102,12 +191,20 @@ impl<T: Scalar> Geometry<T> {
                     what: "Gram matrix",
                 });
             }
-            let row = geometry.slack.map(|s| s.abs()).imin();
+            let row = self.slack.map(|s| s.abs()).imin();
             return Err(Error::ZeroSlack { row });
         }
         // Rounding may end above 1, where no score lies.
-        geometry.scores = scores.map(|s| s.min(T::one()));
-        Ok(geometry)
+        let scores = scores.map(|s| s.min(T::one()));
+        Ok(Scored { scores, image })
+    }
+
+    fn scored(&self) -> Result<&Scored<T>, Error> {
+        if let Some(scored) = self.scored.get() {
+            return Ok(scored);
+        }
+        let scored = self.score(Factorisation::Automatic)?;
+        Ok(self.scored.get_or_init(|| scored))
     }
 
     /// The point.
@@ -120,9 +217,22 @@ impl<T: Scalar> Geometry<T> {
         &self.slack
     }
 
-    /// σ, the n leverage scores of A_x: between 0 and 1, summing to d.
-    pub fn scores(&self) -> &DVector<T> {
-        &self.scores
+    /// σ, the n leverage scores of A_x: between 0 and 1, summing to d. O(nd²) the
+    /// first time, Σ nnz(a_i)² where A is sparse.
+    ///
+    /// # Errors
+    /// Those of reading the rows; [`Error::ZeroSlack`] where slacks are so far
+    /// apart that there are no scores in this arithmetic.
+    pub fn scores(&self) -> Result<&DVector<T>, Error> {
+        Ok(&self.scored()?.scores)
+    }
+
+    /// g = −A_xᵀσ, the leverage score gradient. (V2) Made with the scores.
+    ///
+    /// # Errors
+    /// Those of [`scores`](Self::scores).
+    pub fn score_gradient(&self) -> Result<DVector<T>, Error> {
+        Ok(-&self.scored()?.image)
     }
 
     /// V = ½ log det A_xᵀA_x. (V1)
@@ -141,7 +251,7 @@ impl<T: Scalar> Geometry<T> {
     /// Those of reading the rows.
     pub fn apply(&self, h: &DVector<T>) -> Result<DVector<T>, Error> {
         check_length("direction", h, self.x.len())?;
-        Ok(self.design.apply(h)?.component_mul(&self.inverse_slack))
+        self.ask(&Ask::Direction(h))
     }
 
     /// A_xᵀ v = Aᵀ(v / s). O(nnz(A)).
@@ -150,8 +260,7 @@ impl<T: Scalar> Geometry<T> {
     /// Those of reading the rows.
     pub fn apply_transposed(&self, v: &DVector<T>) -> Result<DVector<T>, Error> {
         check_length("row vector", v, self.slack.len())?;
-        self.design
-            .apply_transposed(&v.component_mul(&self.inverse_slack))
+        self.design.apply_transposed(&v.component_div(&self.slack))
     }
 
     /// A_xᵀ K A_x for a form K given in the basis Q: `Rᵀ K R`, in the order of
@@ -166,19 +275,7 @@ impl<T: Scalar> Geometry<T> {
     /// Those of reading the rows.
     pub fn gram(&self, v: &DVector<T>) -> Result<DMatrix<T>, Error> {
         check_length("row vector", v, self.slack.len())?;
-        let d = self.design.ncols();
-        let sum = self.fold_q(
-            || DMatrix::zeros(d, d),
-            |sum, q, range| {
-                let mut scaled = q.clone();
-                v.scale_rows(range, &mut scaled);
-                T::add_gram(q, &scaled, sum);
-            },
-            |sum, part| *sum += part,
-        )?;
-        let mut sum = sum.unwrap_or_else(|| DMatrix::zeros(d, d));
-        mirror_lower(&mut sum);
-        Ok(sum)
+        self.gram_of(v, &[])
     }
 
     /// `(q_iᵀ Y q_i)_i` for a symmetric d×d form Y in the basis Q. (I1) O(nd²).
@@ -197,13 +294,7 @@ impl<T: Scalar> Geometry<T> {
                 });
             }
         }
-        let lower = folded(y);
-        let mut out = DVector::zeros(self.slack.len());
-        self.each_block(&mut out, |q, image, out| {
-            T::multiply_lower(q, &lower, image);
-            row_dots(q, image, out);
-        })?;
-        Ok(out)
+        self.ask(&Ask::Form(y))
     }
 
     /// Λ v = σ∘v − P² v, the Laplacian of the graph with weights P_ij². O(nd²).
@@ -216,16 +307,8 @@ impl<T: Scalar> Geometry<T> {
     /// Those of reading the rows.
     pub fn laplacian(&self, v: &DVector<T>) -> Result<DVector<T>, Error> {
         check_length("row vector", v, self.slack.len())?;
-        self.laplacian_of(v, &self.split_gram(v)?)
-    }
-
-    /// Λ v, given the split Gram matrix of v.
-    pub(crate) fn laplacian_of(
-        &self,
-        v: &DVector<T>,
-        gram: &SplitGram<T>,
-    ) -> Result<DVector<T>, Error> {
-        let mut out = self.scores.component_mul(v) - self.row_forms(&gram.all)?;
+        let gram = self.split_gram(v)?;
+        let mut out = self.scores()?.component_mul(v) - self.row_forms(&gram.all)?;
         self.heavy()?.mend_laplacian(v, &gram.light, &mut out);
         Ok(out)
     }
@@ -233,16 +316,8 @@ impl<T: Scalar> Geometry<T> {
     /// Qᵀ diag(v) Q, and its part without the heavy rows.
     pub(crate) fn split_gram(&self, v: &DVector<T>) -> Result<SplitGram<T>, Error> {
         let heavy = self.heavy()?;
-        if heavy.is_empty() {
-            let all = self.gram(v)?;
-            return Ok(SplitGram {
-                light: all.clone(),
-                all,
-            });
-        }
-        let light = self.gram(&heavy.without(v))?;
-        let all = heavy.add_to_gram(v, light.clone());
-        Ok(SplitGram { all, light })
+        let light = self.gram_of(v, heavy.indices())?;
+        Ok(heavy.completed(v, light))
     }
 
     /// The rows whose score is close to 1.
@@ -250,18 +325,28 @@ impl<T: Scalar> Geometry<T> {
         if let Some(heavy) = self.heavy.get() {
             return Ok(heavy);
         }
-        let rows: Vec<usize> = HeavyRows::select(&self.scores).collect();
+        let rows: Vec<usize> = HeavyRows::select(self.scores()?).collect();
         let mut heavy = HeavyRows::default();
         if !rows.is_empty() {
-            let q = rows
-                .iter()
-                .map(|&i| Ok((i, self.q_row(i)?)))
-                .collect::<Result<_, Error>>()?;
-            heavy = HeavyRows::new(q);
-            let light = heavy.without(&DVector::from_element(self.slack.len(), T::one()));
-            heavy.set_light(self.gram(&light)?);
+            let q = rows.iter().map(|&i| self.q_row(i));
+            let q = q.collect::<Result<Vec<_>, Error>>()?;
+            let ones = DVector::from_element(self.slack.len(), T::one());
+            let light = self.gram_of(&ones, &rows)?;
+            heavy = HeavyRows::new(rows, q, light);
         }
         Ok(self.heavy.get_or_init(|| heavy))
+    }
+
+    /// `sum ← sum + Σ over heavy rows of v_i a_i / s_i`.
+    pub(crate) fn add_heavy(&self, v: &DVector<T>, sum: &mut DVector<T>) -> Result<(), Error> {
+        let mut row = DMatrix::zeros(1, self.x.len());
+        for &i in self.heavy()?.indices() {
+            self.design.read_rows(i, &mut row)?;
+            let weight = v[i] / self.slack[i];
+            let row = sum.iter_mut().zip(row.iter());
+            row.for_each(|(sum, &a)| *sum += weight * a);
+        }
+        Ok(())
     }
 
     /// A row of A, and what rounding took off its slack: `a_iᵀx − b_i − s_i`.
@@ -283,8 +368,8 @@ impl<T: Scalar> Geometry<T> {
     /// solved for alone rounds differently.
     fn q_row(&self, i: usize) -> Result<DVector<T>, Error> {
         let (range, k) = self.blocks.around(i);
-        let mut scratch = DMatrix::zeros(0, 0);
-        Ok(self.q_block(&range, &mut scratch)?.row(k).transpose())
+        let mut work = Work::default();
+        Ok(self.q_block(&range, &mut work)?.row(k).transpose())
     }
 
     /// P² v with P² = P∘P. (I1) O(nd²).
@@ -294,70 +379,49 @@ impl<T: Scalar> Geometry<T> {
     pub fn squared_projection(&self, v: &DVector<T>) -> Result<DVector<T>, Error> {
         self.row_forms(&self.gram(v)?)
     }
-
-    /// A reduction over the blocks of Q.
-    pub(crate) fn fold_q<A: Send>(
-        &self,
-        start: impl Fn() -> A + Sync,
-        step: impl Fn(&mut A, &DMatrix<T>, Range<usize>) + Sync,
-        merge: impl Fn(&mut A, A),
-    ) -> Result<Option<A>, Error> {
-        let sum = self.blocks.fold(
-            || (start(), DMatrix::zeros(0, 0)),
-            |(sum, scratch), range| {
-                step(sum, self.q_block(&range, scratch)?, range);
-                Ok(())
-            },
-            |(sum, _), (part, _)| merge(sum, part),
-        )?;
-        Ok(sum.map(|(sum, _)| sum))
-    }
-
-    /// An n-vector from the blocks of Q; `image` is scratch of the block's size.
-    fn each_block(
-        &self,
-        out: &mut DVector<T>,
-        work: impl Fn(&DMatrix<T>, &mut DMatrix<T>, &mut [T]) + Sync,
-    ) -> Result<(), Error> {
-        let empty = || (DMatrix::zeros(0, 0), DMatrix::zeros(0, 0));
-        self.blocks
-            .fill(out.as_mut_slice(), empty, |(scratch, image), range, out| {
-                let q = self.q_block(&range, scratch)?;
-                if image.shape() != q.shape() {
-                    *image = DMatrix::zeros(q.nrows(), q.ncols());
-                }
-                work(q, image, out);
-                Ok(())
-            })
-    }
-
-    fn q_block<'a>(
-        &'a self,
-        range: &Range<usize>,
-        scratch: &'a mut DMatrix<T>,
-    ) -> Result<&'a DMatrix<T>, Error> {
-        match &self.q {
-            Some(blocks) => Ok(&blocks[self.blocks.index(range)]),
-            None => {
-                self.make_q(range, scratch)?;
-                Ok(scratch)
-            }
-        }
-    }
-
-    fn make_q(&self, range: &Range<usize>, rows: &mut DMatrix<T>) -> Result<(), Error> {
-        self.design.read_block(range, rows)?;
-        self.inverse_slack.scale_rows(range.clone(), rows);
-        self.factor.orthonormalise(rows);
-        Ok(())
-    }
 }
 
-/// Qᵀ diag(v) Q over all rows, and over all but the heavy ones.
-#[derive(Debug, Clone)]
-pub(crate) struct SplitGram<T> {
-    pub(crate) all: DMatrix<T>,
-    pub(crate) light: DMatrix<T>,
+/// Slacks by `fill`, and in the same pass the lower triangle of A_xᵀA_x, if it is
+/// wanted and its weights 1/s² are numbers with all their digits.
+fn weighed<T: Scalar>(
+    design: &Design<T>,
+    choice: Factorisation,
+    fill: impl Fn(Rows<'_, T>, Range<usize>, &mut [T]) -> Result<(), Error> + Sync,
+) -> Result<(DVector<T>, Option<DMatrix<T>>), Error> {
+    let d = design.ncols();
+    let mut slack = DVector::zeros(design.nrows());
+    let wanted = choice != Factorisation::Qr;
+    let gram = design.blocks().sweep(
+        slack.as_mut_slice(),
+        Scratch::default,
+        || wanted.then(|| DMatrix::zeros(d, d)),
+        |gram: &mut Option<DMatrix<T>>, work, range, out| {
+            let rows = design.rows(range.clone(), &mut work.rows)?;
+            fill(rows, range.clone(), out)?;
+            work.weights.clear();
+            work.weights.extend(out.iter().map(|&s| T::one() / s));
+            // A slack too small to invert is as good as zero.
+            let zero = |w: &T| !w.is_finite() || *w == T::zero();
+            if let Some(k) = work.weights.iter().position(zero) {
+                return Err(Error::ZeroSlack {
+                    row: range.start + k,
+                });
+            }
+            if !work.weights.iter().all(|&w| squares_exactly(w)) {
+                *gram = None;
+            }
+            if let Some(gram) = gram {
+                work.weights.iter_mut().for_each(|w| *w *= *w);
+                rows.add_gram(&work.weights, &mut work.image, gram);
+            }
+            Ok(())
+        },
+        |gram, part| match (&mut *gram, part) {
+            (Some(gram), Some(part)) => *gram += part,
+            _ => *gram = None,
+        },
+    )?;
+    Ok((slack, gram.flatten()))
 }
 
 /// The row to blame where slacks are so small that the factor overflowed or

@@ -1,26 +1,26 @@
 //! Fixed row blocks, walked in parallel and reduced in order.
 //!
 //! How n rows fall into blocks and blocks into chunks depends on n and d
-//! alone, a chunk is walked in order, and chunks are merged in order: results
-//! are equal to the last bit on any number of threads.
+//! alone, a chunk is walked in order, and chunks are merged along one fixed
+//! binary tree: results are equal to the last bit on any number of threads, and
+//! no more partial sums stand in memory than a thread has levels above it.
 
 use std::ops::Range;
 
-#[cfg(feature = "parallel")]
-use rayon::prelude::*;
-
 use crate::error::Error;
 
-/// Entries of a block: 1 MiB of f64, so that one block and its image under a
-/// d×d matrix stay in a core's second-level cache.
-const BLOCK_ENTRIES: usize = 1 << 17;
+/// Entries of a block: 256 KiB of f64, so that one block, its scaled copy and its
+/// image under a d×d matrix stay in a core's second-level cache.
+const BLOCK_ENTRIES: usize = 1 << 15;
 /// Rows of a block: enough to amortise a kernel's start, few enough to balance.
-const BLOCK_ROWS: (usize, usize) = (128, 4096);
-/// Chunks: enough to keep a many-core machine busy, few enough that their d×d
-/// partial sums stay small beside A.
+const BLOCK_ROWS: (usize, usize) = (192, 4080);
+/// Rows come in multiples of this, so that they fill the registers that a matrix
+/// product works in: six vectors of eight.
+const ROW_UNIT: usize = 48;
+/// Chunks: enough to keep a many-core machine busy, few enough that merging their
+/// d×d partial sums costs nothing.
 const CHUNKS: usize = 32;
 /// Entries of A below which starting threads costs more than it saves.
-#[cfg(feature = "parallel")]
 const PARALLEL_ENTRIES: usize = 1 << 15;
 
 /// The partition of n rows of length d.
@@ -29,12 +29,75 @@ pub(crate) struct Blocks {
     n: usize,
     d: usize,
     rows: usize,
+    chunks: usize,
+}
+
+/// What a walk over row blocks fills: n-vectors, cut where the rows are cut.
+pub(crate) trait Split: Send + Sized {
+    /// The part of the first `rows` rows, and the rest.
+    fn split(self, rows: usize) -> (Self, Self);
+}
+
+impl Split for () {
+    fn split(self, _: usize) -> (Self, Self) {
+        ((), ())
+    }
+}
+
+impl<T: Send> Split for &mut [T] {
+    fn split(self, rows: usize) -> (Self, Self) {
+        self.split_at_mut(rows)
+    }
+}
+
+impl<A: Split, B: Split> Split for (A, B) {
+    fn split(self, rows: usize) -> (Self, Self) {
+        let ((a, c), (b, d)) = (self.0.split(rows), self.1.split(rows));
+        ((a, b), (c, d))
+    }
+}
+
+/// One of something for each block.
+struct PerBlock<'a, R> {
+    items: &'a mut [R],
+    rows: usize,
+}
+
+impl<R: Send> Split for PerBlock<'_, R> {
+    fn split(self, rows: usize) -> (Self, Self) {
+        let count = rows.div_ceil(self.rows).min(self.items.len());
+        let (head, tail) = self.items.split_at_mut(count);
+        let part = |items| PerBlock {
+            items,
+            rows: self.rows,
+        };
+        (part(head), part(tail))
+    }
 }
 
 impl Blocks {
     pub(crate) fn new(n: usize, d: usize) -> Self {
         let rows = (BLOCK_ENTRIES / d.max(1)).clamp(BLOCK_ROWS.0, BLOCK_ROWS.1);
-        Blocks { n, d, rows }
+        Blocks {
+            n,
+            d,
+            rows: rows / ROW_UNIT * ROW_UNIT,
+            chunks: CHUNKS,
+        }
+    }
+
+    /// The same with blocks of at least so many rows: for work whose cost per
+    /// block is that of many rows.
+    pub(crate) fn taller(mut self, rows: usize) -> Self {
+        self.rows = self.rows.max(rows);
+        self
+    }
+
+    /// The same with fewer chunks where a partial sum has so many entries that
+    /// all of them would outgrow A.
+    pub(crate) fn with_sums_of(mut self, entries: usize) -> Self {
+        self.chunks = (self.n * self.d / entries.max(1)).clamp(1, CHUNKS);
+        self
     }
 
     /// The index of the block that begins at `range`.
@@ -48,11 +111,9 @@ impl Blocks {
         (start..(start + self.rows).min(self.n), i % self.rows)
     }
 
-    fn chunks(&self) -> Vec<Range<usize>> {
-        let blocks = self.n.div_ceil(self.rows);
-        let chunks = blocks.min(CHUNKS);
-        let edge = |k: usize| (k * blocks / chunks * self.rows).min(self.n);
-        (0..chunks).map(|k| edge(k)..edge(k + 1)).collect()
+    /// All blocks, in order.
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        self.blocks_of(0..self.n)
     }
 
     fn blocks_of(&self, chunk: Range<usize>) -> impl Iterator<Item = Range<usize>> + use<> {
@@ -62,46 +123,40 @@ impl Blocks {
             .map(move |start| start..(start + rows).min(end))
     }
 
-    /// All blocks, in order.
-    pub(crate) fn in_order(&self) -> impl Iterator<Item = Range<usize>> + use<> {
-        self.blocks_of(0..self.n)
-    }
-
-    /// Runs `work` on every item, in parallel where it pays, results in order.
-    fn run<I: Send, R: Send>(
+    /// The walk that all others are: `out` is cut by rows; `scratch()` and
+    /// `start()` once per chunk, `step` per block, sums joined by `merge`. `None`
+    /// for no rows.
+    ///
+    /// The first error in row order is reported, whichever thread was faster.
+    pub(crate) fn sweep<O: Split, A: Send, S>(
         &self,
-        items: Vec<I>,
-        work: impl Fn(I) -> Result<R, Error> + Sync,
-    ) -> Result<Vec<R>, Error> {
-        #[cfg(feature = "parallel")]
-        if items.len() > 1 && self.n * self.d >= PARALLEL_ENTRIES {
-            // Collected before the errors are looked at: the first one in row
-            // order is reported, whichever thread was faster.
-            let results: Vec<_> = items.into_par_iter().map(&work).collect();
-            return results.into_iter().collect();
-        }
-        items.into_iter().map(work).collect()
-    }
-
-    /// Accumulates over the blocks: one `start()` per chunk, `step` per block,
-    /// chunks joined in order by `merge`. `None` for no rows.
-    pub(crate) fn fold<A: Send>(
-        &self,
+        out: O,
+        scratch: impl Fn() -> S + Sync,
         start: impl Fn() -> A + Sync,
-        step: impl Fn(&mut A, Range<usize>) -> Result<(), Error> + Sync,
-        merge: impl Fn(&mut A, A),
+        step: impl Fn(&mut A, &mut S, Range<usize>, O) -> Result<(), Error> + Sync,
+        merge: impl Fn(&mut A, A) + Sync,
     ) -> Result<Option<A>, Error> {
-        let parts = self.run(self.chunks(), |chunk| {
-            let mut sum = start();
-            for block in self.blocks_of(chunk) {
-                step(&mut sum, block)?;
+        let blocks = self.n.div_ceil(self.rows);
+        let chunks = blocks.min(self.chunks);
+        if chunks == 0 {
+            return Ok(None);
+        }
+        let chunk = |rows: Range<usize>, out: O| {
+            let (mut sum, mut scratch, mut rest) = (start(), scratch(), out);
+            for block in self.blocks_of(rows) {
+                let own;
+                (own, rest) = rest.split(block.len());
+                step(&mut sum, &mut scratch, block, own)?;
             }
             Ok(sum)
-        })?;
-        Ok(parts.into_iter().reduce(|mut sum, part| {
-            merge(&mut sum, part);
-            sum
-        }))
+        };
+        let tree = Tree {
+            chunk: &chunk,
+            merge: &merge,
+            edge: &|k: usize| (k * blocks / chunks * self.rows).min(self.n),
+            parallel: self.n * self.d >= PARALLEL_ENTRIES,
+        };
+        tree.sum(0..chunks, out).map(Some)
     }
 
     /// Fills an n-vector block by block; `scratch` lives for a chunk.
@@ -111,20 +166,10 @@ impl Blocks {
         scratch: impl Fn() -> S + Sync,
         step: impl Fn(&mut S, Range<usize>, &mut [T]) -> Result<(), Error> + Sync,
     ) -> Result<(), Error> {
-        let mut rest = out;
-        let mut items = Vec::new();
-        for chunk in self.chunks() {
-            let (head, tail) = rest.split_at_mut(chunk.len());
-            items.push((chunk, head));
-            rest = tail;
-        }
-        self.run(items, |(chunk, out)| {
-            let mut scratch = scratch();
-            for (block, out) in self.blocks_of(chunk).zip(out.chunks_mut(self.rows)) {
-                step(&mut scratch, block, out)?;
-            }
-            Ok(())
-        })?;
+        let step = |(): &mut (), scratch: &mut S, range: Range<usize>, out: &mut [T]| {
+            step(scratch, range, out)
+        };
+        self.sweep(out, scratch, || (), step, |(), ()| ())?;
         Ok(())
     }
 
@@ -133,7 +178,73 @@ impl Blocks {
         &self,
         work: impl Fn(Range<usize>) -> Result<R, Error> + Sync,
     ) -> Result<Vec<R>, Error> {
-        self.run(self.in_order().collect(), work)
+        let mut results: Vec<Option<R>> = self.in_order().map(|_| None).collect();
+        self.renew(
+            &mut results,
+            || (),
+            |(), range, result| {
+                *result = Some(work(range)?);
+                Ok(())
+            },
+        )?;
+        Ok(results.into_iter().flatten().collect())
+    }
+
+    /// Makes anew what there is one of for each block; `scratch` lives for a
+    /// chunk.
+    pub(crate) fn renew<R: Send, S>(
+        &self,
+        items: &mut [R],
+        scratch: impl Fn() -> S + Sync,
+        step: impl Fn(&mut S, Range<usize>, &mut R) -> Result<(), Error> + Sync,
+    ) -> Result<(), Error> {
+        let items = PerBlock {
+            items,
+            rows: self.rows,
+        };
+        let step = |(): &mut (), scratch: &mut S, range: Range<usize>, own: PerBlock<'_, R>| {
+            own.items
+                .iter_mut()
+                .try_for_each(|item| step(scratch, range.clone(), item))
+        };
+        self.sweep(items, scratch, || (), step, |(), ()| ())?;
+        Ok(())
+    }
+}
+
+/// The fixed binary tree of sums over chunks.
+struct Tree<'a, C, M, E> {
+    chunk: &'a C,
+    merge: &'a M,
+    edge: &'a E,
+    #[cfg_attr(not(feature = "parallel"), expect(dead_code))]
+    parallel: bool,
+}
+
+impl<C, M, E: Fn(usize) -> usize + Sync> Tree<'_, C, M, E> {
+    /// The sum over chunks `chunks`: one half, the other half, and a merge.
+    fn sum<O: Split, A: Send>(&self, chunks: Range<usize>, out: O) -> Result<A, Error>
+    where
+        C: Fn(Range<usize>, O) -> Result<A, Error> + Sync,
+        M: Fn(&mut A, A) + Sync,
+    {
+        let first = (self.edge)(chunks.start);
+        if chunks.len() == 1 {
+            return (self.chunk)(first..(self.edge)(chunks.end), out);
+        }
+        let middle = chunks.start + chunks.len() / 2;
+        let (lower, upper) = (chunks.start..middle, middle..chunks.end);
+        let (left, right) = out.split((self.edge)(middle) - first);
+        #[cfg(feature = "parallel")]
+        if self.parallel {
+            let (sum, part) = rayon::join(|| self.sum(lower, left), || self.sum(upper, right));
+            let mut sum = sum?;
+            (self.merge)(&mut sum, part?);
+            return Ok(sum);
+        }
+        let mut sum = self.sum(lower, left)?;
+        (self.merge)(&mut sum, self.sum(upper, right)?);
+        Ok(sum)
     }
 }
 
@@ -153,9 +264,11 @@ mod tests {
         ] {
             let blocks = Blocks::new(n, d);
             let seen = blocks
-                .fold(
+                .sweep(
+                    (),
+                    || (),
                     Vec::new,
-                    |seen, rows| {
+                    |seen, (), rows, ()| {
                         seen.extend(rows);
                         Ok(())
                     },

@@ -1,10 +1,13 @@
 //! nalgebra's dense matrix as a design.
 
-use nalgebra::{DMatrix, DVector};
+use std::ops::Range;
 
+use nalgebra::DMatrix;
+
+use super::Rows;
 use super::design::DesignMatrix;
 use crate::error::Error;
-use crate::scalar::Scalar;
+use crate::scalar::{DenseRows, Scalar};
 
 impl<T: Scalar> DesignMatrix<T> for DMatrix<T> {
     fn nrows(&self) -> usize {
@@ -20,6 +23,14 @@ impl<T: Scalar> DesignMatrix<T> for DMatrix<T> {
         Ok(())
     }
 
+    fn rows<'a>(
+        &'a self,
+        range: Range<usize>,
+        _: &'a mut DMatrix<T>,
+    ) -> Result<Rows<'a, T>, Error> {
+        Ok(Rows::Dense(DenseRows::from(self).part(range)))
+    }
+
     fn is_dense(&self) -> bool {
         true
     }
@@ -32,9 +43,5 @@ impl<T: Scalar> DesignMatrix<T> for DMatrix<T> {
                 .for_each(|(to, &i)| *to = from[i]);
         }
         Ok(())
-    }
-
-    fn apply(&self, h: &DVector<T>) -> Result<DVector<T>, Error> {
-        Ok(self * h)
     }
 }

@@ -1,15 +1,15 @@
 //! The design matrix A behind one small trait.
 
 use std::fmt;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 
 use nalgebra::{DMatrix, DVector};
 use nalgebra_sparse::CsrMatrix;
 
 use super::blocks::Blocks;
-use super::forms::{folded, row_dots};
-use super::row_scaling::RowScaling;
+use super::elementwise::row_dots;
+use super::rows::{Folded, Rows, shape};
 use crate::error::Error;
 use crate::scalar::Scalar;
 
@@ -59,59 +59,27 @@ pub trait DesignMatrix<T: Scalar>: Send + Sync {
     /// words of one's own.
     fn read_rows(&self, start: usize, rows: &mut DMatrix<T>) -> Result<(), Error>;
 
+    /// Rows `range` in the form in which they are kept.
+    ///
+    /// The default reads them into `buffer`. A design that stands in memory hands
+    /// out its own rows instead, without a copy; sparse ones make everything that
+    /// is done with them cost O(nnz(A)²/n) in place of O(nd²).
+    ///
+    /// # Errors
+    /// Those of [`read_rows`](Self::read_rows).
+    fn rows<'a>(
+        &'a self,
+        range: Range<usize>,
+        buffer: &'a mut DMatrix<T>,
+    ) -> Result<Rows<'a, T>, Error> {
+        self.read_block(&range, buffer)?;
+        Ok(Rows::Dense((&*buffer).into()))
+    }
+
     /// Whether A stands dense in memory, so that a second matrix of its size
     /// may be kept beside it to save work.
     fn is_dense(&self) -> bool {
         false
-    }
-
-    /// `A x − b`, compensated as [`Scalar::residual`] says. O(nd).
-    ///
-    /// # Errors
-    /// Those of [`read_rows`](Self::read_rows).
-    fn residual(&self, x: &DVector<T>, b: &DVector<T>) -> Result<DVector<T>, Error> {
-        self.map_blocks(|rows, range, out| T::residual(rows, x, &b.as_slice()[range], out))
-    }
-
-    /// `A h`. O(nd).
-    ///
-    /// # Errors
-    /// Those of [`read_rows`](Self::read_rows).
-    fn apply(&self, h: &DVector<T>) -> Result<DVector<T>, Error> {
-        self.map_blocks(|rows, _, out| out.copy_from_slice((&*rows * h).as_slice()))
-    }
-
-    /// `Aᵀ v`. O(nd).
-    ///
-    /// # Errors
-    /// Those of [`read_rows`](Self::read_rows).
-    fn apply_transposed(&self, v: &DVector<T>) -> Result<DVector<T>, Error> {
-        let d = self.ncols();
-        let sum = self.fold_blocks(
-            || DVector::zeros(d),
-            |sum, rows, range| {
-                sum.gemv_tr(T::one(), rows, &v.rows(range.start, range.len()), T::one())
-            },
-            |sum, part| *sum += part,
-        )?;
-        Ok(sum.unwrap_or_else(|| DVector::zeros(d)))
-    }
-
-    /// Lower triangle of `Aᵀ diag(w)² A`. O(nd²).
-    ///
-    /// # Errors
-    /// Those of [`read_rows`](Self::read_rows).
-    fn weighted_gram(&self, w: &DVector<T>) -> Result<DMatrix<T>, Error> {
-        let d = self.ncols();
-        let sum = self.fold_blocks(
-            || DMatrix::zeros(d, d),
-            |sum, rows, range| {
-                w.scale_rows(range, rows);
-                T::add_gram(rows, rows, sum);
-            },
-            |sum, part| *sum += part,
-        )?;
-        Ok(sum.unwrap_or_else(|| DMatrix::zeros(d, d)))
     }
 
     /// Writes the rows of the given numbers, ascending, into `rows`, as
@@ -126,89 +94,6 @@ pub trait DesignMatrix<T: Scalar>: Send + Sync {
             rows.row_mut(k).copy_from(&row.row(0));
         }
         Ok(())
-    }
-
-    /// Lower triangle of `Σ_k v_k a_i a_iᵀ` over the rows i = `indices[k]`,
-    /// ascending. O(md²) for m rows.
-    ///
-    /// # Errors
-    /// Those of [`read_rows`](Self::read_rows).
-    fn gram_of_selection(&self, indices: &[usize], v: &DVector<T>) -> Result<DMatrix<T>, Error> {
-        let d = self.ncols();
-        let sum = Blocks::new(indices.len(), d).fold(
-            || DMatrix::zeros(d, d),
-            |sum, range| {
-                let mut rows = DMatrix::zeros(range.len(), d);
-                self.read_selection(&indices[range.clone()], &mut rows)?;
-                let mut scaled = rows.clone();
-                v.scale_rows(range, &mut scaled);
-                T::add_gram(&rows, &scaled, sum);
-                Ok(())
-            },
-            |sum, part| *sum += part,
-        )?;
-        Ok(sum.unwrap_or_else(|| DMatrix::zeros(d, d)))
-    }
-
-    /// `(y_iᵀ F y_i)_i` of the rows y_i = w_i a_i, for a symmetric d×d form F.
-    /// O(nd²).
-    ///
-    /// # Errors
-    /// Those of [`read_rows`](Self::read_rows).
-    fn row_forms(&self, w: &DVector<T>, form: &DMatrix<T>) -> Result<DVector<T>, Error> {
-        let lower = folded(form);
-        self.map_blocks(|rows, range, out| {
-            w.scale_rows(range, rows);
-            let mut image = DMatrix::zeros(rows.nrows(), rows.ncols());
-            T::multiply_lower(rows, &lower, &mut image);
-            row_dots(rows, &image, out);
-        })
-    }
-
-    /// `(‖M y_i‖²)_i` of the rows y_i = w_i a_i, for a k×d matrix M. O(ndk).
-    ///
-    /// # Errors
-    /// Those of [`read_rows`](Self::read_rows).
-    fn row_squares(&self, w: &DVector<T>, m: &DMatrix<T>) -> Result<DVector<T>, Error> {
-        let transposed = m.transpose();
-        self.map_blocks(|rows, range, out| {
-            w.scale_rows(range, rows);
-            let mut image = DMatrix::zeros(rows.nrows(), transposed.ncols());
-            T::multiply(rows, &transposed, &mut image);
-            row_dots(&image, &image, out);
-        })
-    }
-
-    /// `S A` for a sparse S with `count` rows, given by its columns: `column(i)`
-    /// appends the entries (row of S, value) of column i. O(d) an entry, one
-    /// row of A after the other, so that memory stays O(d · count).
-    ///
-    /// # Errors
-    /// Those of [`read_rows`](Self::read_rows).
-    fn combine_rows(
-        &self,
-        count: usize,
-        column: &SparseColumn<'_, T>,
-    ) -> Result<DMatrix<T>, Error> {
-        let d = self.ncols();
-        // Transposed, so that a row of A is added to contiguous numbers.
-        let mut sum = DMatrix::zeros(d, count);
-        let (mut rows, mut row, mut entries) = (empty(), DVector::zeros(d), Vec::new());
-        for range in self.blocks().in_order() {
-            self.read_block(&range, &mut rows)?;
-            for (k, i) in range.enumerate() {
-                entries.clear();
-                column(i, &mut entries);
-                if entries.is_empty() {
-                    continue;
-                }
-                row.tr_copy_from(&rows.row(k));
-                for &(t, value) in &entries {
-                    sum.column_mut(t).axpy(value, &row, T::one());
-                }
-            }
-        }
-        Ok(sum.transpose())
     }
 }
 
@@ -225,7 +110,7 @@ pub(crate) trait BlockWalk<T: Scalar>: DesignMatrix<T> {
     /// An n-vector computed block by block.
     fn map_blocks(
         &self,
-        work: impl Fn(&mut DMatrix<T>, std::ops::Range<usize>, &mut [T]) + Sync,
+        work: impl Fn(&mut DMatrix<T>, Range<usize>, &mut [T]) + Sync,
     ) -> Result<DVector<T>, Error> {
         let mut out = DVector::zeros(self.nrows());
         self.blocks()
@@ -241,30 +126,20 @@ pub(crate) trait BlockWalk<T: Scalar>: DesignMatrix<T> {
     fn fold_blocks<A: Send>(
         &self,
         start: impl Fn() -> A + Sync,
-        step: impl Fn(&mut A, &mut DMatrix<T>, std::ops::Range<usize>) + Sync,
-        merge: impl Fn(&mut A, A),
+        step: impl Fn(&mut A, &mut DMatrix<T>, Range<usize>) + Sync,
+        merge: impl Fn(&mut A, A) + Sync,
     ) -> Result<Option<A>, Error> {
-        let sum = self.blocks().fold(
-            || (start(), empty()),
-            |(sum, rows), range| {
-                self.read_block(&range, rows)?;
-                step(sum, rows, range);
-                Ok(())
-            },
-            |(sum, _), (part, _)| merge(sum, part),
-        )?;
-        Ok(sum.map(|(sum, _)| sum))
+        let step = |sum: &mut A, rows: &mut DMatrix<T>, range: Range<usize>, ()| {
+            self.read_block(&range, rows)?;
+            step(sum, rows, range);
+            Ok(())
+        };
+        self.blocks().sweep((), empty, start, step, merge)
     }
 
     /// Reads a block into scratch that keeps its allocation where it fits.
-    fn read_block(
-        &self,
-        range: &std::ops::Range<usize>,
-        rows: &mut DMatrix<T>,
-    ) -> Result<(), Error> {
-        if rows.shape() != (range.len(), self.ncols()) {
-            *rows = DMatrix::zeros(range.len(), self.ncols());
-        }
+    fn read_block(&self, range: &Range<usize>, rows: &mut DMatrix<T>) -> Result<(), Error> {
+        shape(rows, range.len(), self.ncols());
         self.read_rows(range.start, rows)
     }
 }
@@ -285,6 +160,200 @@ impl<T: Scalar> Design<T> {
     /// Shares a design of one's own.
     pub fn new(design: impl DesignMatrix<T> + 'static) -> Self {
         Design(Arc::new(design))
+    }
+
+    /// `A x − b`, compensated as [`Scalar::residual`] says. O(nnz(A)).
+    ///
+    /// # Errors
+    /// Those of [`DesignMatrix::read_rows`], here and below; the shapes are the
+    /// caller's to keep.
+    pub fn residual(&self, x: &DVector<T>, b: &DVector<T>) -> Result<DVector<T>, Error> {
+        self.each_block(|rows, range, out, _| rows.residual(x, &b.as_slice()[range], out))
+    }
+
+    /// `A h`. O(nnz(A)).
+    ///
+    /// # Errors
+    /// See [`residual`](Self::residual).
+    pub fn apply(&self, h: &DVector<T>) -> Result<DVector<T>, Error> {
+        self.each_block(|rows, _, out, _| rows.image(h, out))
+    }
+
+    /// `Aᵀ v`. O(nnz(A)).
+    ///
+    /// # Errors
+    /// See [`residual`](Self::residual).
+    pub fn apply_transposed(&self, v: &DVector<T>) -> Result<DVector<T>, Error> {
+        let d = self.ncols();
+        let sum = self.blocks().sweep(
+            (),
+            empty,
+            || DVector::zeros(d),
+            |sum, buffer, range, ()| {
+                let rows = self.rows(range.clone(), buffer)?;
+                rows.add_combination(&v.as_slice()[range], sum.as_mut_slice());
+                Ok(())
+            },
+            |sum, part| *sum += part,
+        )?;
+        Ok(sum.unwrap_or_else(|| DVector::zeros(d)))
+    }
+
+    /// Lower triangle of `Aᵀ diag(w)² A`. O(nd²), Σ nnz(a_i)² where A is sparse.
+    ///
+    /// # Errors
+    /// See [`residual`](Self::residual).
+    pub fn weighted_gram(&self, w: &DVector<T>) -> Result<DMatrix<T>, Error> {
+        let d = self.ncols();
+        let sum = self.blocks().sweep(
+            (),
+            Scratch::default,
+            || DMatrix::zeros(d, d),
+            |sum, scratch, range, ()| {
+                let rows = self.rows(range.clone(), &mut scratch.rows)?;
+                scratch.weights.clear();
+                scratch
+                    .weights
+                    .extend(w.as_slice()[range].iter().map(|&w| w * w));
+                rows.add_gram(&scratch.weights, &mut scratch.image, sum);
+                Ok(())
+            },
+            |sum, part| *sum += part,
+        )?;
+        Ok(sum.unwrap_or_else(|| DMatrix::zeros(d, d)))
+    }
+
+    /// Lower triangle of `Σ_k v_k a_i a_iᵀ` over the rows i = `indices[k]`,
+    /// ascending. O(md²) for m rows, Σ nnz(a_i)² over them where A is sparse.
+    ///
+    /// # Errors
+    /// See [`residual`](Self::residual).
+    pub fn gram_of_selection(
+        &self,
+        indices: &[usize],
+        v: &DVector<T>,
+    ) -> Result<DMatrix<T>, Error> {
+        let d = self.ncols();
+        // Sparse rows one by one where they stand, dense ones by the block.
+        let sparse = self.is_sparse();
+        let sum = Blocks::new(indices.len(), d).sweep(
+            (),
+            Scratch::default,
+            || DMatrix::zeros(d, d),
+            |sum, scratch, range, ()| {
+                let v = &v.as_slice()[range.clone()];
+                if sparse {
+                    for (&i, v) in indices[range].iter().zip(v) {
+                        let row = self.rows(i..i + 1, &mut scratch.rows)?;
+                        row.add_gram(std::slice::from_ref(v), &mut scratch.image, sum);
+                    }
+                } else {
+                    shape(&mut scratch.rows, range.len(), d);
+                    self.read_selection(&indices[range], &mut scratch.rows)?;
+                    let rows = Rows::Dense((&scratch.rows).into());
+                    rows.add_gram(v, &mut scratch.image, sum);
+                }
+                Ok(())
+            },
+            |sum, part| *sum += part,
+        )?;
+        Ok(sum.unwrap_or_else(|| DMatrix::zeros(d, d)))
+    }
+
+    /// `(y_iᵀ F y_i)_i` of the rows y_i = w_i a_i, for a symmetric d×d form F.
+    /// O(nd²), Σ nnz(a_i)² where A is sparse.
+    ///
+    /// # Errors
+    /// See [`residual`](Self::residual).
+    pub fn row_forms(&self, w: &DVector<T>, form: &DMatrix<T>) -> Result<DVector<T>, Error> {
+        let form = Folded::new(form);
+        self.each_block(|rows, range, out, image| {
+            rows.forms(&form, image, out);
+            let weights = out.iter_mut().zip(&w.as_slice()[range]);
+            weights.for_each(|(y, &w)| *y = *y * w * w);
+        })
+    }
+
+    /// `(‖M y_i‖²)_i` of the rows y_i = w_i a_i, for a k×d matrix M. O(k nnz(A)).
+    ///
+    /// # Errors
+    /// See [`residual`](Self::residual).
+    pub fn row_squares(&self, w: &DVector<T>, m: &DMatrix<T>) -> Result<DVector<T>, Error> {
+        let transposed = m.transpose();
+        self.each_block(|rows, range, out, image| {
+            rows.product(&transposed, image);
+            row_dots(&*image, &*image, out);
+            let weights = out.iter_mut().zip(&w.as_slice()[range]);
+            weights.for_each(|(y, &w)| *y = *y * w * w);
+        })
+    }
+
+    /// `S A` for a sparse S with `count` rows, given by its columns: `column(i)`
+    /// appends the entries (row of S, value) of column i. O(nnz(a_i)) an entry,
+    /// one row of A after the other, so that memory stays O(d · count).
+    ///
+    /// # Errors
+    /// See [`residual`](Self::residual).
+    pub fn combine_rows(
+        &self,
+        count: usize,
+        column: &SparseColumn<'_, T>,
+    ) -> Result<DMatrix<T>, Error> {
+        // Transposed, so that a row of A is added to contiguous numbers.
+        let mut sum = DMatrix::zeros(self.ncols(), count);
+        let (mut buffer, mut entries) = (empty(), Vec::new());
+        for range in self.blocks().in_order() {
+            let rows = self.rows(range.clone(), &mut buffer)?;
+            for (k, i) in range.enumerate() {
+                entries.clear();
+                column(i, &mut entries);
+                for &(t, value) in &entries {
+                    rows.add_row(k, value, sum.column_mut(t).as_mut_slice());
+                }
+            }
+        }
+        Ok(sum.transpose())
+    }
+
+    /// Whether rows stand in sparse form.
+    pub(crate) fn is_sparse(&self) -> bool {
+        let first = 0..self.nrows().min(1);
+        matches!(self.rows(first, &mut empty()), Ok(Rows::Sparse(_)))
+    }
+
+    /// An n-vector computed block by block, with scratch for a block's image.
+    fn each_block(
+        &self,
+        work: impl Fn(Rows<'_, T>, Range<usize>, &mut [T], &mut DMatrix<T>) + Sync,
+    ) -> Result<DVector<T>, Error> {
+        let mut out = DVector::zeros(self.nrows());
+        self.blocks().fill(
+            out.as_mut_slice(),
+            Scratch::default,
+            |scratch, range, out| {
+                let rows = self.rows(range.clone(), &mut scratch.rows)?;
+                work(rows, range, out, &mut scratch.image);
+                Ok(())
+            },
+        )?;
+        Ok(out)
+    }
+}
+
+/// What the blocks of a chunk are read into and worked in.
+pub(crate) struct Scratch<T: Scalar> {
+    pub(crate) rows: DMatrix<T>,
+    pub(crate) image: DMatrix<T>,
+    pub(crate) weights: Vec<T>,
+}
+
+impl<T: Scalar> Default for Scratch<T> {
+    fn default() -> Self {
+        Scratch {
+            rows: empty(),
+            image: empty(),
+            weights: Vec::new(),
+        }
     }
 }
 

@@ -36,6 +36,10 @@ pub enum Factorisation {
 /// measured. In f64 that admits κ ≤ 90, in f32 κ ≤ 7.
 pub const CHOLESKY_DIGITS: f64 = 0.75;
 
+/// Entries of a block that R so far is stacked on: a QR has no use for blocks
+/// that fit a cache, and should see many more rows than R has.
+const QR_ENTRIES: usize = 1 << 17;
+
 /// R with its pivots: column k of R belongs to column `pivots[k]` of A.
 #[derive(Debug, Clone)]
 pub(crate) struct Factor<T> {
@@ -44,36 +48,55 @@ pub(crate) struct Factor<T> {
     pub(crate) method: Factorisation,
     /// R = R₂R₁, where rows of Q are made in two solves; none after Cholesky.
     steps: Option<[DMatrix<T>; 2]>,
+    /// R⁻¹, where R is so well conditioned that a product with it is as good as
+    /// a solve: it runs three times as fast.
+    pub(crate) explicit: Option<DMatrix<T>>,
 }
 
 impl<T: Scalar> Factor<T> {
     /// Factorises `diag(w) A`.
     pub(crate) fn new(a: &Design<T>, w: &DVector<T>, choice: Factorisation) -> Result<Self, Error> {
-        match choice {
-            Factorisation::Qr => Self::qr(a, w),
-            Factorisation::Cholesky => match Self::cholesky(a, w)? {
-                Some((factor, _)) => Ok(factor),
-                None => Err(Error::Singular {
-                    what: "Gram matrix",
-                }),
-            },
-            Factorisation::Automatic => match Self::cholesky(a, w)? {
-                Some((factor, loss)) if loss <= epsilon::<T>().powf(real(CHOLESKY_DIGITS)) => {
-                    Ok(factor)
-                }
-                _ => Self::qr(a, w),
-            },
+        let squares = || w.iter().all(|&w| w == T::zero() || squares_exactly(w));
+        let gram = if choice != Factorisation::Qr && squares() {
+            Some(a.weighted_gram(w)?)
+        } else {
+            None
+        };
+        Self::of(gram, choice, || Self::qr(a, w))
+    }
+
+    /// The factor from the lower triangle of `AᵀW²A`, or where that is not given
+    /// or not good enough from `qr`.
+    pub(crate) fn of(
+        gram: Option<DMatrix<T>>,
+        choice: Factorisation,
+        qr: impl FnOnce() -> Result<Self, Error>,
+    ) -> Result<Self, Error> {
+        let cholesky = gram.and_then(Self::cholesky);
+        match (choice, cholesky) {
+            (Factorisation::Qr, _) => qr(),
+            (_, Some((mut factor, loss))) if loss <= epsilon::<T>().powf(real(CHOLESKY_DIGITS)) => {
+                let mut inverse = DMatrix::identity(factor.r.nrows(), factor.r.ncols());
+                T::solve_right_upper(&factor.r, &mut inverse);
+                inverse.fill_lower_triangle(T::zero(), 1);
+                factor.explicit = Some(inverse);
+                Ok(factor)
+            }
+            (Factorisation::Cholesky, Some((factor, _))) => Ok(factor),
+            (Factorisation::Cholesky, None) => Err(Error::Singular {
+                what: "Gram matrix",
+            }),
+            (Factorisation::Automatic, _) => qr(),
         }
     }
 
     /// Cholesky of the Gram matrix scaled to unit diagonal, and κ²ε, the
     /// relative error to expect of it; `None` where it breaks down.
-    fn cholesky(a: &Design<T>, w: &DVector<T>) -> Result<Option<(Self, T)>, Error> {
-        let mut gram = a.weighted_gram(w)?;
+    fn cholesky(mut gram: DMatrix<T>) -> Option<(Self, T)> {
         let scale = gram.diagonal().map(|m| m.sqrt());
         // `!(s > 0)` also refuses NaN, and an overflowed square is no use either.
         if scale.iter().any(|&s| !(s > T::zero()) || !s.is_finite()) {
-            return Ok(None);
+            return None;
         }
         let d = gram.ncols();
         for j in 0..d {
@@ -85,9 +108,7 @@ impl<T: Scalar> Factor<T> {
         let norm = (0..d)
             .map(|j| gram.column(j).lp_norm(1))
             .fold(T::zero(), T::max);
-        let Some(cholesky) = Cholesky::new(gram) else {
-            return Ok(None);
-        };
+        let cholesky = Cholesky::new(gram)?;
         let loss = norm * inverse_norm(&cholesky) * epsilon::<T>();
         let mut r = cholesky.unpack().transpose();
         for (mut column, &s) in r.column_iter_mut().zip(scale.iter()) {
@@ -98,11 +119,13 @@ impl<T: Scalar> Factor<T> {
             pivots: (0..d).collect(),
             method: Factorisation::Cholesky,
             steps: None,
+            explicit: None,
         };
-        Ok(Some((factor, loss)))
+        Some((factor, loss))
     }
 
-    fn qr(a: &Design<T>, w: &DVector<T>) -> Result<Self, Error> {
+    /// By row-sorted, column-pivoted Householder QR, orthogonalised twice.
+    pub(crate) fn qr(a: &Design<T>, w: &DVector<T>) -> Result<Self, Error> {
         // Columns to unit norm first: pivoting is meant to see their
         // directions, not their units. Sums of squares over the largest entry
         // neither overflow nor vanish.
@@ -141,6 +164,7 @@ impl<T: Scalar> Factor<T> {
             pivots,
             method: Factorisation::Qr,
             steps: None,
+            explicit: None,
         };
         factor.orthogonalise_again(a, w)?;
         Ok(factor)
@@ -157,7 +181,7 @@ impl<T: Scalar> Factor<T> {
             |sum, rows, range| {
                 w.scale_rows(range, rows);
                 self.orthonormalise(rows);
-                T::add_gram(rows, rows, sum);
+                T::add_gram(&*rows, rows, sum);
             },
             |sum, part| *sum += part,
         )?;
@@ -315,6 +339,16 @@ impl<T: Scalar> Factor<T> {
     }
 }
 
+/// Whether w² is a number with all its digits: neither ∞ nor so small that the
+/// format has fewer for it.
+pub(crate) fn squares_exactly<T: Scalar>(w: T) -> bool {
+    let Some(largest) = T::max_value() else {
+        return true;
+    };
+    let square = w * w;
+    square <= largest && square * epsilon::<T>() * largest >= T::one()
+}
+
 /// A fold down each column of `diag(w) A`.
 pub(crate) fn column_fold<T: Scalar>(
     a: &Design<T>,
@@ -346,11 +380,16 @@ fn triangular_r_of_blocks<T: Scalar>(
     prepare: impl Fn(&mut DMatrix<T>, Range<usize>) + Sync,
 ) -> Result<(DMatrix<T>, Vec<usize>), Error> {
     let d = a.ncols();
-    let stacked = a.fold_blocks(
+    let blocks = a.blocks().taller(QR_ENTRIES / d.max(1)).taller(4 * d);
+    let stacked = blocks.sweep(
+        (),
+        || DMatrix::zeros(0, 0),
         || DMatrix::zeros(0, d),
-        |so_far: &mut DMatrix<T>, rows, range| {
+        |so_far: &mut DMatrix<T>, rows, range, ()| {
+            a.read_block(&range, rows)?;
             prepare(rows, range);
             *so_far = reduced(&stack(so_far, rows));
+            Ok(())
         },
         |so_far, part| *so_far = reduced(&stack(so_far, &part)),
     )?;
@@ -370,6 +409,7 @@ fn reduced<T: Scalar>(rows: &DMatrix<T>) -> DMatrix<T> {
         pivots,
         method: Factorisation::Qr,
         steps: None,
+        explicit: None,
     }
     .unpermuted()
 }

@@ -6,22 +6,25 @@ mod condition;
 mod conjugate_gradients;
 mod dense;
 mod design;
+mod elementwise;
 mod factor;
-mod forms;
 mod least_squares;
 mod row_scaling;
+mod rows;
 mod sparse;
 
 pub(crate) use blocks::Blocks;
 pub(crate) use check::{check_block, check_entries, check_length, check_nonnegative, check_vector};
 pub(crate) use conjugate_gradients::conjugate_gradients;
-pub(crate) use design::BlockWalk;
+pub(crate) use design::{BlockWalk, Scratch};
 pub use design::{Design, DesignMatrix, SparseColumn};
+pub(crate) use elementwise::row_dots;
 pub use factor::{CHOLESKY_DIGITS, Factorisation};
-pub(crate) use factor::{Factor, column_fold};
-pub(crate) use forms::{folded, row_dots};
+pub(crate) use factor::{Factor, column_fold, squares_exactly};
 pub(crate) use least_squares::{LeastSquares, least_squares};
-pub(crate) use row_scaling::RowScaling;
+pub(crate) use row_scaling::{RowScaling, scale_rows};
+pub(crate) use rows::{Folded, shape};
+pub use rows::{Rows, SparseRows};
 
 use nalgebra::DMatrix;
 

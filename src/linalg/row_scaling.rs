@@ -14,9 +14,15 @@ pub(crate) trait RowScaling<T> {
 
 impl<T: Scalar> RowScaling<T> for DVector<T> {
     fn scale_rows(&self, range: Range<usize>, rows: &mut DMatrix<T>) {
-        let weights = &self.as_slice()[range];
-        for mut column in rows.column_iter_mut() {
-            column.iter_mut().zip(weights).for_each(|(a, &w)| *a *= w);
-        }
+        scale_rows(&self.as_slice()[range], rows);
+    }
+}
+
+/// `rows ← diag(weights) rows`.
+pub(crate) fn scale_rows<T: Scalar>(weights: &[T], rows: &mut DMatrix<T>) {
+    // Slices: nalgebra's own iterators over columns do not vectorise.
+    let height = rows.nrows().max(1);
+    for column in rows.as_mut_slice().chunks_exact_mut(height) {
+        column.iter_mut().zip(weights).for_each(|(a, &w)| *a *= w);
     }
 }

@@ -6,7 +6,7 @@ use super::leverage::{ClosedForm, LeverageObjective, finite};
 use super::third_moment::{ThirdMoment, hessian_by_products};
 use super::{HasThirdDerivative, Objective};
 use crate::error::Error;
-use crate::geometry::{Geometry, Model, check_vector};
+use crate::geometry::{Ask, Geometry, Model, Sum, check_vector};
 use crate::scalar::{Scalar, real};
 
 /// The volumetric barrier V, whose gradient is the leverage score gradient.
@@ -68,11 +68,6 @@ impl<T: Scalar> VolumetricBarrier<T> {
 }
 
 impl Barrier {
-    /// g(x) = −A_xᵀσ. (V2)
-    pub(crate) fn score_gradient<T: Scalar>(at: &Geometry<T>) -> Result<DVector<T>, Error> {
-        Ok(-at.apply_transposed(at.scores())?)
-    }
-
     /// g(x) − c without cancellation at heavy rows. (V2)
     ///
     /// Near a solution a row with a tiny slack has the same huge term a_i σ_i/s_i
@@ -85,11 +80,11 @@ impl Barrier {
     ) -> Result<DVector<T>, Error> {
         let heavy = at.heavy()?;
         if heavy.is_empty() {
-            return Ok(Barrier::score_gradient(at)? - target);
+            return Ok(at.score_gradient()? - target);
         }
-        let light = at.apply_transposed(&heavy.without(at.scores()))?;
+        let light = at.apply_transposed(&heavy.without(at.scores()?))?;
         let (mut terms, mut rest) = (Vec::new(), -light);
-        for (i, deficit) in heavy.deficits(at.scores()) {
+        for (i, deficit) in heavy.deficits(at.scores()?) {
             let (row, low) = at.row_and_slack_error(i)?;
             let s = at.slack()[i];
             let term = row.map(|a| a / s);
@@ -107,15 +102,16 @@ impl Barrier {
         Ok(DVector::from_fn(target.len(), |k, _| sum(k)))
     }
 
-    /// 3σ − 2σ², the diagonal of (V3)'s inner matrix. (V6)
-    pub(crate) fn inner_diagonal<T: Scalar>(at: &Geometry<T>) -> DVector<T> {
-        at.scores()
-            .map(|score| score * (real::<T>(3.0) - score * real(2.0)))
+    /// 3σ − 2σ², the diagonal of (V3)'s inner matrix, on the rows of A. (V6)
+    pub(crate) fn row_curvature<T: Scalar>(at: &Geometry<T>) -> Result<DVector<T>, Error> {
+        let on_row = |score: T, slack: T| inner(score) / slack / slack;
+        Ok(at.scores()?.zip_map(at.slack(), on_row))
     }
 
-    /// The same on the rows of A.
-    pub(crate) fn row_curvature<T: Scalar>(at: &Geometry<T>) -> DVector<T> {
-        Barrier::inner_diagonal(at).zip_map(at.slack(), |inner, slack| inner / slack / slack)
+    /// Its root, which overflows later.
+    pub(crate) fn root_curvature<T: Scalar>(at: &Geometry<T>) -> Result<DVector<T>, Error> {
+        let on_row = |score: T, slack: T| inner(score).max(T::zero()).sqrt() / slack.abs();
+        Ok(at.scores()?.zip_map(at.slack(), on_row))
     }
 
     /// ∇²V·h. (V3)
@@ -123,10 +119,23 @@ impl Barrier {
         at: &Geometry<T>,
         h: &DVector<T>,
     ) -> Result<DVector<T>, Error> {
-        let u = at.apply(h)?;
-        let inner = at.scores().component_mul(&u) * real::<T>(3.0)
-            - at.squared_projection(&u)? * real::<T>(2.0);
-        at.apply_transposed(&inner)
+        let (u, gram) = at
+            .walk(&Ask::Direction(h), |_, u| (u, u), (Sum::Gram, &[]))?
+            .with_gram();
+        Ok(Barrier::inner_image(at, &u, &gram)?.1)
+    }
+
+    /// P²u, and A_xᵀ(3Σ − 2P²)u: what (V3) makes of u, given its Gram matrix.
+    fn inner_image<T: Scalar>(
+        at: &Geometry<T>,
+        u: &DVector<T>,
+        gram: &DMatrix<T>,
+    ) -> Result<(DVector<T>, DVector<T>), Error> {
+        let (scores, three, two) = (at.scores()?, real::<T>(3.0), real::<T>(2.0));
+        let each = |i: usize, squared: T| (squared, three * scores[i] * u[i] - two * squared);
+        Ok(at
+            .walk(&Ask::Form(gram), each, (Sum::Rows, &[]))?
+            .with_rows())
     }
 
     /// ∇²V by the third moment. (V3, T1)
@@ -135,7 +144,7 @@ impl Barrier {
         moment: &ThirdMoment<T>,
     ) -> Result<DMatrix<T>, Error> {
         let inner =
-            at.gram(at.scores())? * real::<T>(3.0) - moment.contract_two(moment) * real::<T>(2.0);
+            at.gram(at.scores()?)? * real::<T>(3.0) - moment.contract_two(moment) * real::<T>(2.0);
         Ok(at.form_from_frame(&inner))
     }
 
@@ -149,7 +158,7 @@ impl Barrier {
         let cross = moment.contract_two(&weighted); // Qᵀ diag(y) P² Q
         // −12 diag(σ∘y) + 6 diag(P²y)
         let diagonal = &along.squared * real::<T>(6.0)
-            - at.scores().component_mul(&along.image) * real::<T>(12.0);
+            - at.scores()?.component_mul(&along.image) * real::<T>(12.0);
         let inner = at.gram(&diagonal)? + (&cross + cross.transpose()) * real::<T>(6.0)
             - moment.contract_three(&along.gram) * real::<T>(8.0);
         Ok(at.form_from_frame(&inner))
@@ -161,17 +170,68 @@ impl Barrier {
         along: &Image<T>,
         h: &DVector<T>,
     ) -> Result<DVector<T>, Error> {
-        let u = at.apply(h)?;
-        let (y, moment) = (&along.image, at.gram(&u)?);
-        let product = &moment * &along.gram;
-        let form = at.gram(&(y.component_mul(&u) * real::<T>(6.0)))?
-            - (&product + product.transpose()) * real::<T>(4.0);
-        let inner = at.row_forms(&form)?
-            + (&along.squared - at.scores().component_mul(y) * real::<T>(2.0)).component_mul(&u)
-                * real::<T>(6.0)
-            + y.component_mul(&at.row_forms(&moment)?) * real::<T>(6.0);
-        at.apply_transposed(&inner)
+        let (y, six) = (&along.image, real::<T>(6.0));
+        let (u, moment) = at
+            .walk(&Ask::Direction(h), |_, u| (u, u), (Sum::Gram, &[]))?
+            .with_gram();
+        let each = |i: usize, squared: T| (squared, six * y[i] * u[i]);
+        let (squared, both) = at
+            .walk(&Ask::Form(&moment), each, (Sum::Gram, &[]))?
+            .with_gram();
+        Barrier::third_sum(at, along, (&u, &squared), (&moment, both), |_| T::zero())
     }
+
+    /// (D³V\[p\] + H_V²)·h. (G3, V4)
+    pub(super) fn squared_and_third_product<T: Scalar>(
+        at: &Geometry<T>,
+        along: &Image<T>,
+        h: &DVector<T>,
+    ) -> Result<DVector<T>, Error> {
+        let (y, scores) = (&along.image, at.scores()?);
+        let [two, three, six] = [2.0, 3.0, 6.0].map(real::<T>);
+        let (u, moment) = at
+            .walk(&Ask::Direction(h), |_, u| (u, u), (Sum::Gram, &[]))?
+            .with_gram();
+        // a = H_V h, then its image: the outer H_V joins the other terms.
+        let (squared, a) = Barrier::inner_image(at, &u, &moment)?;
+        let each = |i: usize, outer: T| (outer, six * y[i] * u[i] - two * outer);
+        let (outer, both) = at
+            .walk(&Ask::Direction(&a), each, (Sum::Gram, &[]))?
+            .with_gram();
+        Barrier::third_sum(at, along, (&u, &squared), (&moment, both), |i| {
+            three * scores[i] * outer[i]
+        })
+    }
+
+    /// A_xᵀ t with `t = rq(G − 4(WK + KW)) + 6(P²y − 2σ∘y)∘u + 6y∘P²u + more`,
+    /// where W and K are the Gram matrices of u = A_x h and y, and G that of 6y∘u
+    /// with what else there is.
+    fn third_sum<T: Scalar>(
+        at: &Geometry<T>,
+        along: &Image<T>,
+        (u, squared): (&DVector<T>, &DVector<T>),
+        (moment, both): (&DMatrix<T>, DMatrix<T>),
+        more: impl Fn(usize) -> T + Sync,
+    ) -> Result<DVector<T>, Error> {
+        let (y, scores) = (&along.image, at.scores()?);
+        let [two, four, six] = [2.0, 4.0, 6.0].map(real::<T>);
+        let product = moment * &along.gram;
+        let form = both - (&product + product.transpose()) * four;
+        let each = |i: usize, form: T| {
+            let own = (along.squared[i] - two * scores[i] * y[i]) * u[i];
+            let t = form + six * (own + y[i] * squared[i]) + more(i);
+            (t, t)
+        };
+        let (_, sum) = at
+            .walk(&Ask::Form(&form), each, (Sum::Rows, &[]))?
+            .with_rows();
+        Ok(sum)
+    }
+}
+
+/// 3σ − 2σ². (V6)
+fn inner<T: Scalar>(score: T) -> T {
+    score * (real::<T>(3.0) - score * real(2.0))
 }
 
 /// A direction p as D³V\[p\] sees it.
@@ -182,18 +242,22 @@ pub(super) struct Image<T: Scalar> {
     pub(super) gram: DMatrix<T>,
     /// P²y.
     pub(super) squared: DVector<T>,
+    /// ∇²V·p, which comes of the same pass.
+    pub(super) product: DVector<T>,
 }
 
 impl<T: Scalar> Image<T> {
     /// O(nd²).
     pub(super) fn of(at: &Geometry<T>, p: &DVector<T>) -> Result<Self, Error> {
-        let image = at.apply(p)?;
-        let gram = at.gram(&image)?;
-        let squared = at.row_forms(&gram)?;
+        let (image, gram) = at
+            .walk(&Ask::Direction(p), |_, y| (y, y), (Sum::Gram, &[]))?
+            .with_gram();
+        let (squared, product) = Barrier::inner_image(at, &image, &gram)?;
         Ok(Image {
             image,
             gram,
             squared,
+            product,
         })
     }
 }
@@ -228,7 +292,7 @@ impl<T: Scalar> ClosedForm<T> for Barrier {
     }
 
     fn gradient(&self, at: &Geometry<T>, _: &()) -> Result<DVector<T>, Error> {
-        Barrier::score_gradient(at)
+        at.score_gradient()
     }
 
     fn hessian(&self, at: &Geometry<T>, _: &()) -> Result<DMatrix<T>, Error> {
@@ -250,8 +314,8 @@ impl<T: Scalar> ClosedForm<T> for Barrier {
 
     /// The diagonal of (V3): ∇²V lies between a third of the form and 5/3 of it,
     /// and nearer where scores are near 1. (V6)
-    fn row_curvature(&self, at: &Geometry<T>) -> Option<DVector<T>> {
-        Some(Barrier::row_curvature(at))
+    fn row_curvature(&self, at: &Geometry<T>) -> Result<Option<DVector<T>>, Error> {
+        Barrier::row_curvature(at).map(Some)
     }
 
     fn residual(&self, at: &Geometry<T>, state: &()) -> Result<DVector<T>, Error> {

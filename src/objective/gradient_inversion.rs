@@ -87,6 +87,7 @@ impl<T: Scalar> GradientInversion<T> {
 /// What gradient and products at one point share.
 pub struct GradientState<T: Scalar> {
     residual: DVector<T>,
+    /// p as D³V[p] sees it, and H_V p.
     moments: OnceLock<Image<T>>,
 }
 
@@ -118,9 +119,7 @@ impl<T: Scalar> ClosedForm<T> for GradientLoss<T> {
     }
 
     fn gradient(&self, at: &Geometry<T>, state: &Self::State) -> Result<DVector<T>, Error> {
-        let Image { image, squared, .. } = state.moments(at)?;
-        let inner = at.scores().component_mul(image) * real::<T>(3.0) - squared * real::<T>(2.0);
-        at.apply_transposed(&inner) // (G2)
+        Ok(state.moments(at)?.product.clone()) // (G2)
     }
 
     fn hessian(&self, at: &Geometry<T>, state: &Self::State) -> Result<DMatrix<T>, Error> {
@@ -140,29 +139,7 @@ impl<T: Scalar> ClosedForm<T> for GradientLoss<T> {
         state: &Self::State,
         h: &DVector<T>,
     ) -> Result<DVector<T>, Error> {
-        let Image {
-            image,
-            gram,
-            squared,
-        } = state.moments(at)?;
-        let scores = at.scores();
-        let u = at.apply(h)?;
-        let moment = at.gram(&u)?;
-        let w = at.row_forms(&moment)?; // P²u
-        // a = H_V h, then its image: the outer H_V joins the other terms.
-        let a = at
-            .apply_transposed(&(scores.component_mul(&u) * real::<T>(3.0) - &w * real::<T>(2.0)))?;
-        let outer = at.apply(&a)?;
-        let both =
-            at.gram(&(image.component_mul(&u) * real::<T>(6.0) - &outer * real::<T>(2.0)))?;
-        let product = &moment * gram;
-        let form = both - (&product + product.transpose()) * real::<T>(4.0);
-        let inner = at.row_forms(&form)?
-            + scores.component_mul(&outer) * real::<T>(3.0)
-            + (squared - scores.component_mul(image) * real::<T>(2.0)).component_mul(&u)
-                * real::<T>(6.0)
-            + image.component_mul(&w) * real::<T>(6.0);
-        at.apply_transposed(&inner) // (G3)
+        Barrier::squared_and_third_product(at, state.moments(at)?, h) // (G3)
     }
 
     fn residual(&self, _: &Geometry<T>, state: &Self::State) -> Result<DVector<T>, Error> {

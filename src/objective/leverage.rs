@@ -68,8 +68,11 @@ pub trait ClosedForm<T: Scalar>: Send + Sync {
 
     /// The diagonal D of a form A_xᵀ… that is near the Hessian, given on A's own
     /// rows, where the closed form has one.
-    fn row_curvature(&self, _at: &Geometry<T>) -> Option<DVector<T>> {
-        None
+    ///
+    /// # Errors
+    /// See [`state`](Self::state).
+    fn row_curvature(&self, _at: &Geometry<T>) -> Result<Option<DVector<T>>, Error> {
+        Ok(None)
     }
 
     /// Whether the ridge's residual diag(w)Ax is appended to r (a sum of
@@ -170,34 +173,39 @@ impl<T: Scalar, F: ClosedForm<T>> LeverageObjective<T, F> {
         }
         // Freed first, so that two points never stand in memory together.
         *last = None;
-        let slack = self.model.slack(x).map_err(|error| match error {
-            // So far out that the slack overflows.
-            Error::NonFinite {
-                what: "slack",
-                index,
-                value,
-            } => {
-                // Terms that overflow both ways: no number, but far out it is.
-                let slack = if value.is_nan() { f64::INFINITY } else { value };
-                Error::OutsideDomain { row: index, slack }
-            }
-            other => other,
-        })?;
-        let outside = |row: usize, slack: &DVector<T>| Error::OutsideDomain {
-            row,
-            slack: to_f64(slack[row]),
+        let outside = |row: usize, slack: T| {
+            // Terms that overflow both ways: no number, but far out it is.
+            let slack = Some(to_f64(slack)).filter(|s| !s.is_nan());
+            let slack = slack.unwrap_or(f64::INFINITY);
+            Error::OutsideDomain { row, slack }
         };
-        if let Some(row) = self.domain.violation(&slack) {
-            return Err(outside(row, &slack));
-        }
-        let geometry = self.model.at(x).map_err(|error| match error {
-            Error::ZeroSlack { row } => outside(row, &slack),
+        let geometry = self.model.at_checked(x, |first, slack| {
+            match self.domain.violation_from(first, slack) {
+                None => Ok(()),
+                Some(row) => Err(outside(row, slack[row - first])),
+            }
+        });
+        let geometry = geometry.map_err(|error| match error {
+            Error::ZeroSlack { row } => self.slack_outside(x, row),
             other => other,
         })?;
         let state = self.form.state(&geometry)?;
         let point = Arc::new(Point { geometry, state });
         *last = Some(Arc::clone(&point));
         Ok(point)
+    }
+}
+
+impl<T: Scalar, F: ClosedForm<T>> LeverageObjective<T, F> {
+    /// A slack that is no number to divide by, told as a place out of the domain.
+    fn slack_outside(&self, x: &DVector<T>, row: usize) -> Error {
+        match self.model.slack(x) {
+            Ok(slack) => Error::OutsideDomain {
+                row,
+                slack: to_f64(slack[row]),
+            },
+            Err(error) => error,
+        }
     }
 }
 
@@ -281,7 +289,7 @@ impl<T: Scalar, F: ClosedForm<T>> Objective<T> for LeverageObjective<T, F> {
     /// What the closed form knows, and w² of the ridge: where that dominates it
     /// is the whole Hessian up to a small factor. (R1)
     fn row_curvature(&self, x: &DVector<T>) -> Result<Option<RowCurvature<T>>, Error> {
-        let own = self.form.row_curvature(&self.at(x)?.geometry);
+        let own = self.form.row_curvature(&self.at(x)?.geometry)?;
         let ridge = self.ridge.as_ref().map(|r| r.squares().clone());
         let diagonal = match (own, ridge) {
             (Some(own), Some(ridge)) => Some(own + ridge),

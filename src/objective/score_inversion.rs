@@ -7,7 +7,7 @@ use nalgebra::{DMatrix, DVector};
 use super::leverage::{ClosedForm, LeverageObjective};
 use super::third_moment::{ThirdMoment, hessian_by_products};
 use crate::error::Error;
-use crate::geometry::{Geometry, Model, ScoreProductTerms, SplitGram, check_vector};
+use crate::geometry::{Ask, Geometry, Model, ScoreProductTerms, SplitGram, Sum, check_vector};
 use crate::scalar::{Scalar, real};
 
 /// The distance between the leverage scores at x and given ones, τ.
@@ -91,18 +91,37 @@ impl<T: Scalar> ScoreInversion<T> {
 /// What gradient and products at one point share.
 pub struct ScoreState<T: Scalar> {
     residual: DVector<T>,
-    /// K = Qᵀ diag(r) Q and ℓ = Λ r, made when first a derivative is asked for.
-    moments: OnceLock<(SplitGram<T>, DVector<T>)>,
+    /// Made when first a derivative is asked for.
+    moments: OnceLock<Moments<T>>,
+}
+
+struct Moments<T: Scalar> {
+    /// K = Qᵀ diag(r) Q.
+    gram: SplitGram<T>,
+    /// ℓ = Λ r.
+    image: DVector<T>,
+    /// A_xᵀ ℓ.
+    sum: DVector<T>,
 }
 
 impl<T: Scalar> ScoreState<T> {
-    fn moments(&self, at: &Geometry<T>) -> Result<&(SplitGram<T>, DVector<T>), Error> {
+    fn moments(&self, at: &Geometry<T>) -> Result<&Moments<T>, Error> {
         if let Some(moments) = self.moments.get() {
             return Ok(moments);
         }
-        let gram = at.split_gram(&self.residual)?;
-        let image = at.laplacian_of(&self.residual, &gram)?;
-        Ok(self.moments.get_or_init(|| (gram, image)))
+        let (r, scores, heavy) = (&self.residual, at.scores()?, at.heavy()?);
+        let gram = at.split_gram(r)?;
+        let each = |i: usize, squared: T| {
+            let image = scores[i] * r[i] - squared;
+            (image, image)
+        };
+        let ask = Ask::Form(&gram.all);
+        let (mut image, mut sum) = at
+            .walk(&ask, each, (Sum::Rows, heavy.indices()))?
+            .with_rows();
+        heavy.mend_laplacian(r, &gram.light, &mut image);
+        at.add_heavy(&image, &mut sum)?;
+        Ok(self.moments.get_or_init(|| Moments { gram, image, sum }))
     }
 }
 
@@ -112,7 +131,7 @@ impl<T: Scalar> ClosedForm<T> for ScoreLoss<T> {
 
     fn state(&self, at: &Geometry<T>) -> Result<Self::State, Error> {
         Ok(ScoreState {
-            residual: at.scores() - &self.target,
+            residual: at.scores()? - &self.target,
             moments: OnceLock::new(),
         })
     }
@@ -122,8 +141,7 @@ impl<T: Scalar> ClosedForm<T> for ScoreLoss<T> {
     }
 
     fn gradient(&self, at: &Geometry<T>, state: &Self::State) -> Result<DVector<T>, Error> {
-        let (_, image) = state.moments(at)?;
-        Ok(at.apply_transposed(image)? * real::<T>(-2.0)) // (D3)
+        Ok(&state.moments(at)?.sum * real::<T>(-2.0)) // (D3)
     }
 
     fn hessian(&self, at: &Geometry<T>, state: &Self::State) -> Result<DMatrix<T>, Error> {
@@ -132,9 +150,9 @@ impl<T: Scalar> ClosedForm<T> for ScoreLoss<T> {
         if !ThirdMoment::<T>::fits(n, d) || !at.heavy()?.is_empty() {
             return hessian_by_products(d, |h| self.hessian_product(at, state, h));
         }
-        let (gram, image) = state.moments(at)?;
+        let Moments { gram, image, .. } = state.moments(at)?;
         let moment = ThirdMoment::new(at, None)?;
-        let (residual, scores) = (&state.residual, at.scores());
+        let (residual, scores) = (&state.residual, at.scores()?);
         // One more pass for the two terms with P²Q; ΛQ = ΣQ − P²Q. (T4)
         let zero = || (DMatrix::zeros(d, d), DMatrix::zeros(d, d));
         let sums = at.fold_q(
@@ -172,30 +190,54 @@ impl<T: Scalar> ClosedForm<T> for ScoreLoss<T> {
         state: &Self::State,
         h: &DVector<T>,
     ) -> Result<DVector<T>, Error> {
-        let (gram, image) = state.moments(at)?;
-        let (residual, scores) = (&state.residual, at.scores());
-        let u = at.apply(h)?;
-        let moment = at.split_gram(&u)?;
-        let e = at.laplacian_of(&u, &moment)?; // Λu
-        let squared = scores.component_mul(&u) - &e; // P²u
-        // −4P²e and −4P²(r∘u) share one reduction.
-        let f = at.split_gram(&(&e + residual.component_mul(&u)))?;
-        let product = &moment.all * &gram.all;
-        let form = (&product + product.transpose() - f.all) * real::<T>(4.0);
-        let mut inner = at.row_forms(&form)? + scores.component_mul(&e) * real::<T>(4.0)
-            - residual.component_mul(&squared) * real::<T>(4.0);
-        let terms = ScoreProductTerms {
-            r: residual,
-            u: &u,
-            e: &e,
-            r_light: &gram.light,
-            u_light: &moment.light,
-            f_light: &f.light,
-            u_gram: &moment.all,
+        let Moments { gram, image, .. } = state.moments(at)?;
+        let (r, scores, heavy) = (&state.residual, at.scores()?, at.heavy()?);
+        let [four, six] = [4.0, 6.0].map(real::<T>);
+        let (u, light) = at
+            .walk(
+                &Ask::Direction(h),
+                |_, u| (u, u),
+                (Sum::Gram, heavy.indices()),
+            )?
+            .with_gram();
+        let moment = heavy.completed(&u, light);
+        // e = Λu; −4P²e and −4P²(r∘u) share one reduction, F.
+        let each = |i: usize, squared: T| {
+            let e = scores[i] * u[i] - squared;
+            (e, e + r[i] * u[i])
         };
-        at.heavy()?.mend_score_product(&terms, &mut inner);
-        inner += image.component_mul(&u) * real::<T>(6.0);
-        at.apply_transposed(&inner) // (D4)
+        let ask = Ask::Form(&moment.all);
+        let (mut e, light) = at
+            .walk(&ask, each, (Sum::Gram, heavy.indices()))?
+            .with_gram();
+        heavy.mend_laplacian(&u, &moment.light, &mut e);
+        let f = heavy.completed(&(&e + r.component_mul(&u)), light);
+        let product = &moment.all * &gram.all;
+        let form = (&product + product.transpose() - &f.all) * four;
+        let each = |i: usize, form: T| {
+            let squared = scores[i] * u[i] - e[i]; // P²u
+            let inner = form + four * (scores[i] * e[i] - r[i] * squared);
+            (inner, inner + six * image[i] * u[i])
+        };
+        let ask = Ask::Form(&form);
+        let (mut inner, mut sum) = at
+            .walk(&ask, each, (Sum::Rows, heavy.indices()))?
+            .with_rows();
+        if !heavy.is_empty() {
+            let terms = ScoreProductTerms {
+                r,
+                u: &u,
+                e: &e,
+                r_light: &gram.light,
+                u_light: &moment.light,
+                f_light: &f.light,
+                u_gram: &moment.all,
+            };
+            heavy.mend_score_product(&terms, &mut inner);
+            inner += image.component_mul(&u) * six;
+            at.add_heavy(&inner, &mut sum)?;
+        }
+        Ok(sum) // (D4)
     }
 
     fn residual(&self, _: &Geometry<T>, state: &Self::State) -> Result<DVector<T>, Error> {

@@ -114,8 +114,8 @@ impl<T: Scalar> ClosedForm<T> for Tilt<T> {
         Barrier::product(at, h)
     }
 
-    fn row_curvature(&self, at: &Geometry<T>) -> Option<DVector<T>> {
-        Some(Barrier::row_curvature(at))
+    fn row_curvature(&self, at: &Geometry<T>) -> Result<Option<DVector<T>>, Error> {
+        Barrier::row_curvature(at).map(Some)
     }
 
     fn residual(&self, at: &Geometry<T>, state: &()) -> Result<DVector<T>, Error> {

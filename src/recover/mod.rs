@@ -18,7 +18,7 @@
 //! let b = DVector::from_fn(12, |i, _| (i * 5 % 11) as f64 - 4.3);
 //! let secret = dvector![0.7, -1.9];
 //! let model = Model::new(a, b)?;
-//! let published = model.at(&secret)?.scores().clone();
+//! let published = model.at(&secret)?.scores()?.clone();
 //!
 //! let found = ScoreRecovery::new(&model, published)?.run()?;
 //! assert_eq!(found.status, Status::Recovered);

@@ -241,7 +241,7 @@ fn exact<T: Scalar>(
     design.map_blocks(|rows, range, out| {
         w.scale_rows(range, rows);
         factor.orthonormalise(rows);
-        row_dots(rows, rows, out);
+        row_dots(&*rows, &*rows, out);
     })
 }
 

@@ -1,10 +1,12 @@
 //! A design with a few rows more.
 
+use std::ops::Range;
+
 use nalgebra::{DMatrix, DVector};
 
 use crate::error::Error;
-use crate::linalg::{Design, DesignMatrix};
-use crate::scalar::Scalar;
+use crate::linalg::{Design, DesignMatrix, Rows, shape};
+use crate::scalar::{DenseRows, Scalar};
 
 /// A over the d columns' own rows L, which stand for a ridge LᵀL.
 pub(super) struct Stacked<T: Scalar> {
@@ -45,10 +47,22 @@ impl<T: Scalar> DesignMatrix<T> for Stacked<T> {
         Ok(())
     }
 
-    /// The Gram matrix of A in A's own way, which for short rows is faster.
-    fn weighted_gram(&self, w: &DVector<T>) -> Result<DMatrix<T>, Error> {
-        let (n, k) = (self.top.nrows(), self.bottom.nrows());
-        let upper = self.top.weighted_gram(&w.rows(0, n).into_owned())?;
-        Ok(upper + self.bottom.weighted_gram(&w.rows(n, k).into_owned())?)
+    /// Rows of A in A's own form, which for short ones is faster.
+    fn rows<'a>(
+        &'a self,
+        range: Range<usize>,
+        buffer: &'a mut DMatrix<T>,
+    ) -> Result<Rows<'a, T>, Error> {
+        let n = self.top.nrows();
+        if range.end <= n {
+            return self.top.rows(range, buffer);
+        }
+        if range.start >= n {
+            let own = DenseRows::from(&self.bottom);
+            return Ok(Rows::Dense(own.part(range.start - n..range.end - n)));
+        }
+        shape(buffer, range.len(), self.ncols());
+        self.read_rows(range.start, buffer)?;
+        Ok(Rows::Dense((&*buffer).into()))
     }
 }

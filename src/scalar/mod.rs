@@ -9,11 +9,15 @@
 mod dual;
 mod extended;
 mod hardware;
+mod rows;
+mod simd;
 
 pub use extended::Extended;
 pub(crate) use extended::{narrow, widen};
+pub use rows::DenseRows;
+pub(crate) use simd::vectorised;
 
-use nalgebra::{DMatrix, DVector, RealField};
+use nalgebra::{DMatrix, DMatrixView, DVector, Dyn, RealField, U1};
 
 /// A real arithmetic with the dense kernels that the crate is built from.
 ///
@@ -28,8 +32,8 @@ use nalgebra::{DMatrix, DVector, RealField};
 /// // impl Scalar for MyDoubleDouble {}
 /// ```
 ///
-/// Blocks are column-major `DMatrix`es of a few thousand rows; the kernels run
-/// on one thread, parallelism is over blocks.
+/// Blocks are column-major, of some hundred to a few thousand rows; the kernels
+/// run on one thread, parallelism is over blocks.
 pub trait Scalar: RealField + Copy {
     /// `s ← rows·x − b`, to the accuracy of the arithmetic's rounding *of the
     /// result* where the arithmetic allows it.
@@ -38,10 +42,15 @@ pub trait Scalar: RealField + Copy {
     /// the gradient with relative error 3e-8. `f32` and `f64` therefore sum in
     /// twice the working precision; the default is the plain sum, which is all
     /// that a dual number can mean by it.
-    fn residual(rows: &DMatrix<Self>, x: &DVector<Self>, b: &[Self], s: &mut [Self]) {
-        for (i, s) in s.iter_mut().enumerate() {
-            let row = rows.row(i);
-            *s = Self::residual_of_row(row.iter().copied().zip(x.iter().copied()), b[i]);
+    fn residual<'a>(
+        rows: impl Into<DenseRows<'a, Self>>,
+        x: &DVector<Self>,
+        b: &[Self],
+        s: &mut [Self],
+    ) {
+        s.iter_mut().zip(b).for_each(|(s, &b)| *s = -b);
+        for (column, &x) in rows.into().columns().zip(x.iter()) {
+            s.iter_mut().zip(column).for_each(|(s, &a)| *s += a * x);
         }
     }
 
@@ -62,18 +71,31 @@ pub trait Scalar: RealField + Copy {
     }
 
     /// Lower triangle of `c ← c + aᵀ b`, for blocks whose product is symmetric.
-    fn add_gram(a: &DMatrix<Self>, b: &DMatrix<Self>, c: &mut DMatrix<Self>) {
-        c.gemm(Self::one(), &a.transpose(), b, Self::one());
+    fn add_gram<'a>(a: impl Into<DenseRows<'a, Self>>, b: &DMatrix<Self>, c: &mut DMatrix<Self>) {
+        c.gemm(Self::one(), &view(a.into()).transpose(), b, Self::one());
     }
 
     /// `c ← a b`.
-    fn multiply(a: &DMatrix<Self>, b: &DMatrix<Self>, c: &mut DMatrix<Self>) {
-        c.gemm(Self::one(), a, b, Self::zero());
+    fn multiply<'a>(a: impl Into<DenseRows<'a, Self>>, b: &DMatrix<Self>, c: &mut DMatrix<Self>) {
+        c.gemm(Self::one(), &view(a.into()), b, Self::zero());
     }
 
-    /// `c ← a l` for lower triangular `l` (its upper triangle is not read).
-    fn multiply_lower(a: &DMatrix<Self>, l: &DMatrix<Self>, c: &mut DMatrix<Self>) {
-        c.gemm(Self::one(), a, &l.lower_triangle(), Self::zero());
+    /// `c ← a l` for lower triangular `l`, whose upper triangle is zero.
+    fn multiply_lower<'a>(
+        a: impl Into<DenseRows<'a, Self>>,
+        l: &DMatrix<Self>,
+        c: &mut DMatrix<Self>,
+    ) {
+        c.gemm(Self::one(), &view(a.into()), l, Self::zero());
+    }
+
+    /// `c ← a u` for upper triangular `u`, whose lower triangle is zero.
+    fn multiply_upper<'a>(
+        a: impl Into<DenseRows<'a, Self>>,
+        u: &DMatrix<Self>,
+        c: &mut DMatrix<Self>,
+    ) {
+        c.gemm(Self::one(), &view(a.into()), u, Self::zero());
     }
 
     /// `c ← c + aᵀ b`, all of it.
@@ -102,6 +124,18 @@ pub trait Scalar: RealField + Copy {
         qr.p().permute_columns(&mut pivots);
         (qr.r(), pivots.iter().copied().collect())
     }
+}
+
+fn view<'a, T: Scalar>(rows: DenseRows<'a, T>) -> DMatrixView<'a, T, U1, Dyn> {
+    let shape = (Dyn(rows.nrows()), Dyn(rows.ncols()));
+    let strides = (U1, Dyn(rows.stride()));
+    DMatrixView::from_slice_with_strides_generic(
+        rows.data(),
+        shape.0,
+        shape.1,
+        strides.0,
+        strides.1,
+    )
 }
 
 /// The distance from 1 to the next number: what one operation can lose.

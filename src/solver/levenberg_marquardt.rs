@@ -53,7 +53,7 @@ const SUFFICIENT: f64 = 1e-4;
 ///
 /// let a = dmatrix![1.0, 0.0; 0.0, 1.0; 1.0, 1.0; 1.0, -1.0];
 /// let model = Model::new(a, dvector![-1.0, -2.0, -3.0, -2.0])?;
-/// let target = model.at(&dvector![0.3, -0.2])?.scores().clone();
+/// let target = model.at(&dvector![0.3, -0.2])?.scores()?.clone();
 /// let start = dvector![-0.4, 0.5];
 /// let loss = ScoreInversion::new(&model, target)?.in_cell_of(&start)?;
 /// let result = Executor::new(ArgminProblem::new(loss), LevenbergMarquardt::new())

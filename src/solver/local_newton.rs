@@ -50,7 +50,7 @@ pub const SHRINKING: f64 = 0.4;
 ///
 /// let a = dmatrix![1.0, 0.0; 0.0, 1.0; 1.0, 1.0; 1.0, -1.0];
 /// let model = Model::new(a, dvector![-1.0, -2.0, -3.0, -2.0])?;
-/// let target = model.at(&dvector![0.3, -0.2])?.scores().clone();
+/// let target = model.at(&dvector![0.3, -0.2])?.scores()?.clone();
 /// let run = |start| -> Result<_, argmin::core::Error> {
 ///     let loss = ScoreInversion::new(&model, target.clone())?.in_cell_of(&start)?;
 ///     Executor::new(ArgminProblem::new(loss), LocalNewton::new())

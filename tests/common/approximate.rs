@@ -91,7 +91,7 @@ pub fn dominated(loss: Loss, epsilon: f64, seed: u64) -> Dominated {
         .with_damping(Damping::Full)
         .with_seed(seed);
     let at = model.at(&secret).expect("inside");
-    let scores = at.scores().clone();
+    let scores = at.scores().expect("in memory").clone();
     let gradient = -at.apply_transposed(&scores).expect("in memory");
     let bare = |m: &Model<f64>| match loss {
         Loss::Scores => hessians(

@@ -80,10 +80,13 @@ impl Case {
             .at(&x)
             .expect("no zero slack");
         let target = match equation {
-            "scores" | "scores with ridge" => at.scores().clone(),
-            "noisy scores" => at.scores().map(|s| s * (1.0 + 0.01 * normal(r))),
+            "scores" | "scores with ridge" => at.scores().expect("in memory").clone(),
+            "noisy scores" => at
+                .scores()
+                .expect("in memory")
+                .map(|s| s * (1.0 + 0.01 * normal(r))),
             "centre with ridge" => DVector::zeros(d),
-            _ => -at.apply_transposed(at.scores()).expect("in memory"),
+            _ => at.score_gradient().expect("in memory"),
         };
         // Weights in the rows' own units, so that a ridge does not end in noise.
         let size = r.random_range(0.01..0.1);

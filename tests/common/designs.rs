@@ -327,6 +327,7 @@ fn scores(case: &Case) -> DVector<f64> {
         .at(&case.x)
         .expect("no slack is zero")
         .scores()
+        .expect("in memory")
         .clone()
 }
 

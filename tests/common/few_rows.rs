@@ -36,8 +36,11 @@ pub fn instance(kind: Kind, n: usize, d: usize, seed: u64) -> Instance {
         let instance = draw(kind, n, d, &mut r);
         // Small integers may leave a row that d others do not need, whose score
         // is 1 whatever x: not what is measured here.
-        let scores = Model::new(instance.a.clone(), instance.b.clone())
-            .and_then(|model| model.at(&instance.x).map(|at| at.scores().clone()));
+        let scores = Model::new(instance.a.clone(), instance.b.clone()).and_then(|model| {
+            model
+                .at(&instance.x)
+                .map(|at| at.scores().expect("in memory").clone())
+        });
         if scores.is_ok_and(|scores| scores.max() < 1.0 - 1e-9) {
             return instance;
         }
@@ -68,7 +71,12 @@ pub struct Outcome {
 
 pub fn recover(instance: &Instance, seed: u64) -> Outcome {
     let model = Model::new(instance.a.clone(), instance.b.clone()).expect("full rank");
-    let scores = model.at(&instance.x).expect("inside").scores().clone();
+    let scores = model
+        .at(&instance.x)
+        .expect("inside")
+        .scores()
+        .expect("in memory")
+        .clone();
     let started = Instant::now();
     let found = ScoreRecovery::new(&model, scores)
         .expect("scores")
@@ -140,7 +148,11 @@ pub fn proved_ambiguous(instance: &Instance, found: &Recovery<f64>) -> bool {
         return false;
     };
     let model = Model::new(instance.a.clone(), instance.b.clone()).expect("full rank");
-    let scores = |x: &DVector<f64>| model.at(x).map(|at| at.scores().clone());
+    let scores = |x: &DVector<f64>| {
+        model
+            .at(x)
+            .map(|at| at.scores().expect("in memory").clone())
+    };
     let target = scores(&instance.x).expect("inside");
     let listed = &solutions.listed;
     let apart = |x: &DVector<f64>, y: &DVector<f64>| (x - y).norm() / y.norm();

@@ -102,7 +102,10 @@ fn quantities<T: Scalar>(hard: &Hard, storage: Storage) -> Vec<(&'static str, Ve
     let h = DVector::from_fn(x.len(), |j, _| nalgebra::convert(1.0 + j as f64));
     let mut out = vec![
         ("slack", at.slack().as_slice().to_vec()),
-        ("scores", at.scores().as_slice().to_vec()),
+        (
+            "scores",
+            at.scores().expect("in memory").as_slice().to_vec(),
+        ),
         (
             "score Jacobian",
             scores.jacobian(&x).expect("inside").as_slice().to_vec(),

@@ -179,7 +179,7 @@ pub fn feasible(seed: u64) -> Case {
     let model = Model::new(a.clone(), b).expect("full rank");
     let at = model.at(&x).expect("no slack is zero");
     Case {
-        target: at.scores().clone(),
+        target: at.scores().expect("in memory").clone(),
         signs: Signs::of(at.slack()).expect("no zero"),
         model,
         a,

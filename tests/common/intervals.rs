@@ -197,7 +197,7 @@ pub fn trials(given: Given, spoiled: Spoiled, count: usize, seed: u64) -> Trials
         let signs = Signs::of(at.slack()).expect("no zero");
         let found = match given {
             Given::Gradient => {
-                let exact = -at.apply_transposed(at.scores()).expect("in memory");
+                let exact = at.score_gradient().expect("in memory");
                 let target = spoiled.spoil(&mut rng, &exact);
                 GradientRecovery::new(&model, target)
                     .expect("finite")
@@ -208,7 +208,7 @@ pub fn trials(given: Given, spoiled: Spoiled, count: usize, seed: u64) -> Trials
                     .run()
             }
             _ => {
-                let target = spoiled.spoil(&mut rng, at.scores());
+                let target = spoiled.spoil(&mut rng, at.scores().expect("in memory"));
                 let knowledge = if given == Given::Scores {
                     SignKnowledge::Unknown
                 } else {

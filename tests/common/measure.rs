@@ -63,7 +63,10 @@ pub fn quantities<T: Scalar>(case: &Case, storage: Storage) -> Vec<Quantity<T>> 
     let gradient = gradient.with_ridge(w).expect("weights");
     let mut out = vec![
         ("slack", at.slack().as_slice().to_vec()),
-        ("scores", at.scores().as_slice().to_vec()),
+        (
+            "scores",
+            at.scores().expect("in memory").as_slice().to_vec(),
+        ),
         ("score_jacobian", rows(&bare.jacobian(&x).expect("inside"))),
     ];
     entries(
@@ -161,7 +164,7 @@ pub fn solver_rate(solver: NamedSolver, scores: bool, fraction: f64, count: u64)
         let start = instances::towards_boundary(&instance, &x, &h, fraction);
         let model = model(instance.a, instance.b, Storage::Dense);
         let at = model.at(&x).expect("inside");
-        let target = at.scores().clone();
+        let target = at.scores().expect("in memory").clone();
         let c = -at.apply_transposed(&target).expect("in memory");
         let loss: Arc<dyn FullObjective<f64>> = if scores {
             let loss = ScoreInversion::new(&model, target).expect("a target");
@@ -232,7 +235,12 @@ pub fn score_recovery(count: u64, signs_known: bool) -> Errors {
         let Instance { a, b, x } = score_instance(seed, signs_known);
         let n = a.nrows();
         let model = model(a, b, Storage::Dense);
-        let scores = model.at(&x).expect("inside").scores().clone();
+        let scores = model
+            .at(&x)
+            .expect("inside")
+            .scores()
+            .expect("in memory")
+            .clone();
         let run = ScoreRecovery::new(&model, scores)
             .expect("scores")
             .seed(seed);
@@ -260,7 +268,7 @@ pub fn score_recovery_f32(count: u64, signs_known: bool) -> Errors {
         let exact = exact.at(&x.map(f64::from)).expect("inside");
         let signs = Signs::of(exact.slack()).expect("no zero");
         let model = model(a, b, Storage::Dense);
-        let scores = exact.scores().map(|v| v as f32);
+        let scores = exact.scores().expect("in memory").map(|v| v as f32);
         let run = ScoreRecovery::new(&model, scores)
             .expect("scores")
             .seed(seed);
@@ -285,7 +293,7 @@ pub fn gradient_recovery(count: u64, start_given: bool) -> Errors {
         let start = instances::hit_and_run(&mut rng, &instance, 50);
         let model = model(instance.a, instance.b, Storage::Dense);
         let at = model.at(&x).expect("inside");
-        let c = -at.apply_transposed(at.scores()).expect("in memory");
+        let c = at.score_gradient().expect("in memory");
         let run = GradientRecovery::new(&model, c).expect("a gradient");
         let run = if start_given {
             run.start(start).expect("a point")

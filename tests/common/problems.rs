@@ -45,7 +45,7 @@ impl Rows {
         let heavy = || {
             let model = Model::new(problem.a.clone(), problem.b.clone()).expect("a sound model");
             let at = model.at(&problem.x).expect("no zero slack");
-            (0..s.len()).all(|i| s[i].abs() > SMALL || at.scores()[i] > 0.99)
+            (0..s.len()).all(|i| s[i].abs() > SMALL || at.scores().expect("in memory")[i] > 0.99)
         };
         let light = || Measure::of_rows(problem, |s| s > SMALL).kappa;
         Measure::new(problem).kappa <= limit

@@ -48,9 +48,9 @@ pub fn case(seed: u64, scores: bool) -> Case {
     let model = model(&instance);
     let at = model.at(&instance.x).expect("inside");
     let target = if scores {
-        at.scores().clone()
+        at.scores().expect("in memory").clone()
     } else {
-        -at.apply_transposed(at.scores()).expect("in memory")
+        at.score_gradient().expect("in memory")
     };
     let signs = Signs::of(at.slack()).expect("no zero");
     Case {

@@ -167,7 +167,7 @@ impl argmin::core::observers::Observe<SolverState<f64>> for Points {
 pub fn tilted(instance: &Instance, start: &DVector<f64>) -> TiltedBarrier<f64> {
     let model = model(instance.a.clone(), instance.b.clone(), Storage::Dense);
     let at = model.at(&instance.x).expect("inside");
-    let c = -at.apply_transposed(at.scores()).expect("in memory");
+    let c = at.score_gradient().expect("in memory");
     let loss = TiltedBarrier::new(&model, c).expect("a target");
     loss.in_cell_of(start).expect("a cell")
 }
@@ -175,7 +175,12 @@ pub fn tilted(instance: &Instance, start: &DVector<f64>) -> TiltedBarrier<f64> {
 /// L_D in the start's cell.
 pub fn scores(instance: &Instance, start: &DVector<f64>) -> ScoreInversion<f64> {
     let model = model(instance.a.clone(), instance.b.clone(), Storage::Dense);
-    let target = model.at(&instance.x).expect("inside").scores().clone();
+    let target = model
+        .at(&instance.x)
+        .expect("inside")
+        .scores()
+        .expect("in memory")
+        .clone();
     let loss = ScoreInversion::new(&model, target).expect("a target");
     loss.in_cell_of(start).expect("a cell")
 }

@@ -78,7 +78,10 @@ pub fn evaluate(f: &Loss, x: &V, h: &V) {
 
 /// Scores are between 0 and 1 and sum to d; nothing that is made of them is NaN.
 pub fn assert_geometry(geometry: &Geometry<f64>) {
-    let (scores, d) = (geometry.scores(), geometry.x().len() as f64);
+    let (scores, d) = (
+        geometry.scores().expect("in memory"),
+        geometry.x().len() as f64,
+    );
     assert!(
         scores.iter().all(|s| (0.0..=1.0 + 1e-6).contains(s)),
         "scores {scores}"
@@ -132,10 +135,17 @@ pub fn assert_ended(model: &Model<f64>, gradient: Option<&V>, found: &Recovery<f
     model.design().read_rows(0, &mut a).unwrap();
     let size = a
         .abs()
-        .tr_mul(&at.scores().component_div(&at.slack().abs()))
+        .tr_mul(
+            &at.scores()
+                .expect("in memory")
+                .component_div(&at.slack().abs()),
+        )
         .amax()
         .max(c.amax());
-    let residual = at.apply_transposed(at.scores()).unwrap() + c;
+    let residual = at
+        .apply_transposed(at.scores().expect("in memory"))
+        .unwrap()
+        + c;
     assert!(
         size.is_finite() && residual.amax() <= 1e-6 * size,
         "recovered, but c − g = {residual} with c = {c}"

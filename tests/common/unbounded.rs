@@ -367,7 +367,7 @@ pub fn feasible(kind: Kind, seed: u64) -> Case {
                 None,
                 "{kind:?} {seed}"
             );
-            out.target = -at.apply_transposed(at.scores()).expect("in memory");
+            out.target = at.score_gradient().expect("in memory");
             if kind == Kind::ScaledPolytope {
                 rescale(rng, &mut out, |decades| 10f64.powf(decades));
             }

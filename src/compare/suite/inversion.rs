@@ -186,7 +186,7 @@ pub(super) fn tasks(kind: Kind, seed: u64) -> Result<Vec<Task>, Error> {
         let mut rng = StdRng::seed_from_u64(seed ^ ((k as u64 + 1) << 32));
         let Instance { model, x, start } = shape.instance(&mut rng)?;
         let at = model.at(&x)?;
-        let (scores, c) = (at.scores().clone(), -at.apply_transposed(at.scores())?);
+        let (scores, c) = (at.scores()?.clone(), at.score_gradient()?);
         drop(at);
         match kind {
             Kind::Scores => {

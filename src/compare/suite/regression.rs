@@ -21,7 +21,7 @@ type V = DVector<f64>;
 pub(super) fn tasks() -> Result<Vec<Task>, Error> {
     let (model, fit) = stack_loss()?;
     let at = model.at(&fit)?;
-    let (scores, gradient) = (at.scores().clone(), -at.apply_transposed(at.scores())?);
+    let (scores, gradient) = (at.scores()?.clone(), at.score_gradient()?);
     let start = &fit * 1.01;
     let stack = |what: &str| format!("stackloss {what}");
     Ok(vec![

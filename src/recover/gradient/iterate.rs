@@ -27,8 +27,7 @@ impl<T: Scalar> Iterate<T> {
         let geometry = model.at(&x)?;
         let residual = Barrier::gap(&geometry, target)?;
         // The root of (V6)'s D, which overflows later than D.
-        let weights = Barrier::inner_diagonal(&geometry)
-            .zip_map(geometry.slack(), |d, s| d.max(T::zero()).sqrt() / s.abs());
+        let weights = Barrier::root_curvature(&geometry)?;
         let factor = Factor::new(model.design(), &weights, Factorisation::Automatic)?;
         Ok(Iterate {
             x,

@@ -353,7 +353,7 @@ impl<'a, T: Scalar> GradientRecovery<'a, T> {
 
     /// |A_x|ᵀσ.
     fn terms(&self, at: &Geometry<T>) -> Result<DVector<T>, Error> {
-        let weights = at.scores().component_div(at.slack());
+        let weights = at.scores()?.component_div(at.slack());
         let design = self.model.design();
         column_fold(design, &weights, |sum, term| sum + term.abs())
     }

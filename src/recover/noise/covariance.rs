@@ -113,7 +113,7 @@ pub fn score_covariance<T: Scalar>(
     noise: &Noise<T>,
 ) -> Result<Spread<T>, Error> {
     let at = model.at(x)?;
-    let reading = noise.read_scores(at.scores())?;
+    let reading = noise.read_scores(at.scores()?)?;
     score_spread(model, x, &noise.whitening(&reading, true)?)
 }
 
@@ -157,7 +157,7 @@ pub fn gradient_covariance<T: Scalar>(
     noise: &Noise<T>,
 ) -> Result<Spread<T>, Error> {
     let at = model.at(x)?;
-    let gradient = -at.apply_transposed(at.scores())?; // (V2)
+    let gradient = at.score_gradient()?; // (V2)
     let reading = noise.read_gradient(&gradient)?;
     gradient_spread(model, x, &noise.whitening(&reading, false)?)
 }

@@ -66,9 +66,10 @@ impl<T: Scalar> Run<'_, T> {
     /// What the least misfit is worth.
     pub(super) fn judge(&self, fit: &Fit<T>) -> Result<Recovery<T>, Error> {
         let at = self.problem.model.at(&fit.x)?;
-        let gap = DVector::from_fn(at.scores().len(), |i, _| {
+        let scores = at.scores()?;
+        let gap = DVector::from_fn(scores.len(), |i, _| {
             if self.reading.known[i] {
-                at.scores()[i] - self.reading.values[i]
+                scores[i] - self.reading.values[i]
             } else {
                 T::zero()
             }

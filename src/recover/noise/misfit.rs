@@ -45,29 +45,30 @@ impl<'a, T: Scalar> Misfit<'a, T> {
         })
     }
 
-    fn whitened(&self, at: &Geometry<T>) -> DVector<T> {
+    fn whitened(&self, at: &Geometry<T>) -> Result<DVector<T>, Error> {
         let known = &self.reading.known;
+        let scores = at.scores()?;
         let gap = DVector::from_fn(known.len(), |i, _| {
             if known[i] {
-                at.scores()[i] - self.reading.values[i]
+                scores[i] - self.reading.values[i]
             } else {
                 T::zero()
             }
         });
-        self.whitening.apply(&gap)
+        Ok(self.whitening.apply(&gap))
     }
 
     /// See [`Fit::tested`].
-    fn tested(&self, at: &Geometry<T>) -> T {
+    fn tested(&self, at: &Geometry<T>) -> Result<T, Error> {
         let half = real::<T>(3.0).sqrt();
-        let mut whitened = self.whitened(at);
+        let mut whitened = self.whitened(at)?;
         for (v, &interval) in whitened.iter_mut().zip(&self.reading.is_interval) {
             // In units of its deviation an interval reaches √3 to either side.
             if interval {
                 *v = (v.abs() - half).max(T::zero());
             }
         }
-        whitened.norm_squared()
+        Ok(whitened.norm_squared())
     }
 
     /// Degrees of freedom of [`Fit::tested`].
@@ -90,13 +91,13 @@ impl<T: Scalar> Objective<T> for Misfit<'_, T> {
             return Ok(plain);
         }
         let at = self.plain.model().at(x)?;
-        Ok(self.whitened(&at).norm_squared() * real(0.5))
+        Ok(self.whitened(&at)?.norm_squared() * real(0.5))
     }
 
     fn gradient(&self, x: &DVector<T>) -> Result<DVector<T>, Error> {
         self.plain.gradient(x)?;
         let at = self.plain.model().at(x)?;
-        let v = self.whitening.apply_transposed(&self.whitened(&at));
+        let v = self.whitening.apply_transposed(&self.whitened(&at)?);
         Ok(at.apply_transposed(&at.laplacian(&v)?)? * real::<T>(-2.0)) // (D2)
     }
 
@@ -111,7 +112,7 @@ impl<T: Scalar> Objective<T> for Misfit<'_, T> {
 
 impl<T: Scalar> HasJacobian<T> for Misfit<'_, T> {
     fn residual(&self, x: &DVector<T>) -> Result<DVector<T>, Error> {
-        Ok(self.whitened(&*self.plain.model().at(x)?))
+        self.whitened(&*self.plain.model().at(x)?)
     }
 
     fn jacobian(&self, x: &DVector<T>) -> Result<DMatrix<T>, Error> {
@@ -141,7 +142,7 @@ pub(crate) struct Fit<T: Scalar> {
 pub(crate) fn fit<T: Scalar>(misfit: &Misfit<'_, T>, start: &DVector<T>) -> Result<Fit<T>, Error> {
     let mut method = LevenbergMarquardt::new();
     let end = minimise(&mut method, misfit, start, STEPS, |_, _| {})?;
-    let tested = misfit.tested(&*misfit.plain.model().at(&end.at.x)?);
+    let tested = misfit.tested(&*misfit.plain.model().at(&end.at.x)?)?;
     Ok(Fit {
         tested,
         degrees: misfit.degrees(),

@@ -115,7 +115,8 @@ impl<T: Scalar> Run<'_, T> {
             match self.attempt(&guess, observer)? {
                 Search::Found(fit) => {
                     let sound = self.probability(&fit) >= IMPROBABLE;
-                    predicted = trial(self.problem.model.at(&fit.x))?.map(|at| at.scores().clone());
+                    let at = trial(self.problem.model.at(&fit.x))?;
+                    predicted = at.map(|at| at.scores().cloned()).transpose()?;
                     if best.as_ref().is_none_or(|b| fit.square < b.square) {
                         best = Some(fit);
                     }

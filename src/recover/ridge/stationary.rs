@@ -62,10 +62,10 @@ impl<T: Scalar> Regularised<'_, T> {
             let ones = DVector::from_element(rhs.len(), T::one());
             Ok(least_squares(design, &ones, rhs, epsilon())?.x)
         };
-        let size = |at: &Geometry<T>| Ok(at.scores() + self.target.map(|t| t.abs()));
+        let size = |at: &Geometry<T>| Ok(at.scores()? + self.target.map(|t| t.abs()));
         self.stationary(&loss, other, size, found, observer)?;
         let Some(x) = &found.x else { return Ok(()) };
-        let residual = self.model.at(x)?.scores() - self.target;
+        let residual = self.model.at(x)?.scores()? - self.target;
         found.residual = Some(residual.norm() / self.target.norm()).filter(|r| r.is_finite());
         Ok(())
     }
@@ -82,7 +82,7 @@ impl<T: Scalar> Regularised<'_, T> {
         let loss =
             GradientInversion::new(self.model, self.target.clone())?.in_cell(signs.clone())?;
         let size = |at: &Geometry<T>| {
-            let weights = at.scores().component_div(at.slack());
+            let weights = at.scores()?.component_div(at.slack());
             let design = self.model.design();
             let terms = column_fold(design, &weights, |sum, term| sum + term.abs())?;
             Ok(terms + self.target.map(|c| c.abs()))

@@ -156,7 +156,7 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
     /// let b = DVector::from_fn(12, |i, _| (i * 5 % 11) as f64 - 4.3);
     /// let secret = dvector![0.7, -1.9];
     /// let model = Model::new(a, b)?;
-    /// let scores = model.at(&secret)?.scores().clone();
+    /// let scores = model.at(&secret)?.scores()?.clone();
     /// let published = scores.map(|s| (s * 1e5).round() / 1e5);
     ///
     /// let found = ScoreRecovery::noisy(&model, published, Noise::decimals(5)?)?.run()?;

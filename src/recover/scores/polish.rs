@@ -41,7 +41,7 @@ pub(crate) fn polish<T: Scalar>(
         out
     };
     let size = target.norm();
-    let mut residual = model.at(&x)?.scores() - target;
+    let mut residual = model.at(&x)?.scores()? - target;
     let ones = DVector::from_element(model.nrows(), T::one());
     let mut iterations = 0;
     loop {
@@ -63,7 +63,7 @@ pub(crate) fn polish<T: Scalar>(
             let next = &x + &step * length;
             // A slack may hit zero on the way: that point is just not taken.
             if let Some(geometry) = trial(model.at(&next))? {
-                let r = geometry.scores() - target;
+                let r = geometry.scores()? - target;
                 improved = (r.norm() < residual.norm()).then_some((next, r));
             }
             length *= real(0.5);
@@ -109,7 +109,7 @@ pub fn score_errors<T: Scalar>(
     let jacobian = Design::from(score_jacobian(&geometry)?);
     let ones = DVector::from_element(model.nrows(), T::one());
     let factor = Factor::new(&jacobian, &ones, Factorisation::Qr)?;
-    let residual = (geometry.scores() - target).norm();
+    let residual = (geometry.scores()? - target).norm();
     let size = target.norm();
     Ok(amplified(&factor, x, residual, size) + x.abs() * epsilon::<T>())
 }
@@ -127,7 +127,7 @@ pub(crate) fn rounding<T: Scalar>(
     let unit = epsilon::<T>() * count::<T>(x.len() + 1);
     let relative = terms(model, x)?.zip_map(geometry.slack(), |t, s| unit * t / s.abs());
     let moved =
-        geometry.scores().component_mul(&relative) + geometry.squared_projection(&relative)?;
+        geometry.scores()?.component_mul(&relative) + geometry.squared_projection(&relative)?;
     Ok(moved.norm() * real(2.0) / target.norm() + unit)
 }
 

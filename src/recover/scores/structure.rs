@@ -128,7 +128,7 @@ impl<T: Scalar> Structure<T> {
                 frame(rows, range.clone());
                 let mut scaled = rows.clone();
                 v.scale_rows(range, &mut scaled);
-                T::add_gram(rows, &scaled, sum);
+                T::add_gram(&*rows, &scaled, sum);
             },
             |sum, part| *sum += part,
         )?;

@@ -65,8 +65,8 @@ impl<T: Scalar> Iterate<T> {
         // A geometry knows rows scaled by 1/s; s = e^{-y/2} scales them by √v.
         let slack = y.map(|y| (y * real(-0.5)).exp());
         let origin = DVector::zeros(design.ncols());
-        let geometry = Geometry::new(design, (&origin, None), slack, Factorisation::Automatic)?;
-        let gradient = geometry.scores() - target;
+        let geometry = Geometry::new(design, &origin, &slack, Factorisation::Automatic)?;
+        let gradient = geometry.scores()? - target;
         Ok(Iterate {
             y,
             geometry,
@@ -104,7 +104,7 @@ pub(crate) fn solve<T: Scalar>(
     let mut current = Iterate::at(design, components, &target, DVector::zeros(scores.len()))?;
     let (mut iterations, mut evaluations) = (0, 1);
     for _ in 0..FIXED_POINT_STEPS.min(max_iters) {
-        let ratio = target.zip_map(current.geometry.scores(), |t, s| {
+        let ratio = target.zip_map(current.geometry.scores()?, |t, s| {
             // A zero row has no score and no weight.
             if t > T::zero() {
                 (t / s).ln()
@@ -173,7 +173,7 @@ fn newton_step<T: Scalar>(at: &Iterate<T>, residual: T) -> Result<(DVector<T>, u
     let tiny = epsilon::<T>();
     let diagonal = at
         .geometry
-        .scores()
+        .scores()?
         .map(|s| (s * (T::one() - s)).max(tiny * s).max(tiny * tiny));
     let mut r = -&at.gradient;
     let mut p = DVector::zeros(r.len());

@@ -331,7 +331,12 @@ mod tests {
         let b = DVector::from_fn(n, |_, _| rng.random_range(-1.0..1.0));
         let x = DVector::from_fn(d, |_, _| rng.random_range(-1.0..1.0_f64));
         let model = Model::new(a.clone(), b.clone()).expect("full rank");
-        let target = model.at(&x).expect("inside").scores().clone();
+        let target = model
+            .at(&x)
+            .expect("inside")
+            .scores()
+            .expect("inside")
+            .clone();
         let fewer = Model::new(a.rows(0, n - 1).into_owned(), b.rows(0, n - 1).into_owned());
         let fewer = fewer.expect("full rank");
         let slack = fewer.slack(&x).expect("in memory").abs();
@@ -355,7 +360,12 @@ mod tests {
         // Each would pass for a solution, and none does.
         assert_eq!((impostors, dropped), (7, 7));
         // The same list of the d + 1 rows stays whole.
-        let target = fewer.at(&x).expect("inside").scores().clone();
+        let target = fewer
+            .at(&x)
+            .expect("inside")
+            .scores()
+            .expect("inside")
+            .clone();
         let mut found = Recovery::new(Status::Ambiguous, String::new());
         found.solutions = Some(Solutions {
             log2: 3,

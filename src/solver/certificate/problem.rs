@@ -142,8 +142,8 @@ impl<T: Scalar> Problem<T> {
                 gradient -= &self.target;
                 DVector::zeros(0)
             }
-            Equation::ScoreLoss => at.scores() - &self.target,
-            Equation::GradientLoss => Barrier::score_gradient(&at)? - &self.target,
+            Equation::ScoreLoss => at.scores()? - &self.target,
+            Equation::GradientLoss => at.score_gradient()? - &self.target,
         };
         // |a_i|ᵀ|x| with b and without.
         let size = x.map(|x| x.abs());

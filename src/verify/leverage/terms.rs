@@ -5,7 +5,7 @@ use nalgebra::{DMatrix, DVector};
 use crate::error::Error;
 use crate::geometry::Geometry;
 use crate::objective::{
-    Barrier, GradientInversion, LeverageObjective, Ridge, ScoreInversion, VolumetricBarrier,
+    GradientInversion, LeverageObjective, Ridge, ScoreInversion, VolumetricBarrier,
 };
 use crate::scalar::{Scalar, real};
 use crate::verify::{HasTerms, Part, Term};
@@ -63,14 +63,14 @@ impl<'a, T: Scalar> Frame<'a, T> {
             .row_forms(&((&product + product.transpose()) * real::<T>(0.5)))
     }
 
-    fn scores(&self) -> &DVector<T> {
+    fn scores(&self) -> Result<&DVector<T>, Error> {
         self.at.scores()
     }
 
     /// (V3)
     fn barrier_hessian(&self) -> Terms<T> {
         Ok(vec![
-            term("3 Σ", 3.0, self.diagonal(self.scores())?),
+            term("3 Σ", 3.0, self.diagonal(self.scores()?)?),
             term("−2 P²", -2.0, self.form(|u| self.squared(u))?),
         ])
     }
@@ -82,7 +82,7 @@ impl<'a, T: Scalar> Frame<'a, T> {
             term(
                 "−12 diag(σ∘y)",
                 -12.0,
-                self.diagonal(&self.scores().component_mul(&y))?,
+                self.diagonal(&self.scores()?.component_mul(&y))?,
             ),
             term(
                 "6 diag(y)P²",
@@ -114,7 +114,7 @@ impl<'a, T: Scalar> Frame<'a, T> {
             term(
                 "6 diag(r∘σ)",
                 6.0,
-                self.diagonal(&self.scores().component_mul(r))?,
+                self.diagonal(&self.scores()?.component_mul(r))?,
             ),
             term(
                 "−4 diag(r)P²",
@@ -179,7 +179,7 @@ impl<T: Scalar> HasTerms<T> for VolumetricBarrier<T> {
         let at = self.model().at(x)?;
         let frame = Frame::new(&at)?;
         let terms = match part {
-            Part::Gradient => vec![term("−A_xᵀσ", -1.0, frame.transposed(at.scores())?)],
+            Part::Gradient => vec![term("−A_xᵀσ", -1.0, frame.transposed(at.scores()?)?)],
             Part::Hessian | Part::Jacobian => frame.barrier_hessian()?,
             Part::Third => frame.third(p)?,
         };
@@ -191,13 +191,13 @@ impl<T: Scalar> HasTerms<T> for ScoreInversion<T> {
     fn terms(&self, part: Part, x: &DVector<T>, _: &DVector<T>) -> Terms<T> {
         let at = self.model().at(x)?;
         let frame = Frame::new(&at)?;
-        let r = at.scores() - self.target();
+        let r = at.scores()? - self.target();
         let terms = match part {
             Part::Gradient => vec![
                 term(
                     "−2 A_xᵀ(σ∘r)",
                     -2.0,
-                    frame.transposed(&at.scores().component_mul(&r))?,
+                    frame.transposed(&at.scores()?.component_mul(&r))?,
                 ),
                 term("2 A_xᵀP²r", 2.0, frame.transposed(&frame.squared(&r)?)?),
             ],
@@ -206,7 +206,7 @@ impl<T: Scalar> HasTerms<T> for ScoreInversion<T> {
                 term(
                     "−2 ΣA_x",
                     -2.0,
-                    frame.image(|u| Ok(u.component_mul(at.scores())))?,
+                    frame.image(|u| Ok(u.component_mul(at.scores()?)))?,
                 ),
                 term("2 P²A_x", 2.0, frame.image(|u| frame.squared(u))?),
             ],
@@ -220,7 +220,7 @@ impl<T: Scalar> HasTerms<T> for GradientInversion<T> {
     fn terms(&self, part: Part, x: &DVector<T>, _: &DVector<T>) -> Terms<T> {
         let at = self.model().at(x)?;
         let frame = Frame::new(&at)?;
-        let p = Barrier::score_gradient(&at)? - self.target();
+        let p = at.score_gradient()? - self.target();
         let terms = match part {
             Part::Gradient => {
                 let y = at.apply(&p)?;
@@ -228,7 +228,7 @@ impl<T: Scalar> HasTerms<T> for GradientInversion<T> {
                     term(
                         "3 Σ",
                         3.0,
-                        frame.transposed(&at.scores().component_mul(&y))?,
+                        frame.transposed(&at.scores()?.component_mul(&y))?,
                     ),
                     term("−2 P²", -2.0, frame.transposed(&frame.squared(&y)?)?),
                 ]

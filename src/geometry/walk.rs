@@ -1,0 +1,347 @@
+//! One pass over the rows of A_x, with all that can be done while a block is at
+//! hand.
+//!
+//! Q is the orthonormal basis of A_x = QR. Where R is well conditioned no row of
+//! it is ever formed: with X = R⁻¹ the two reductions are taken on A itself,
+//!
+//! ```text
+//! Qᵀ diag(v) Q = Xᵀ (Aᵀ diag(v/s²) A) X,    q_iᵀ Y q_i = a_iᵀ (X Y Xᵀ) a_i / s_i²
+//! ```
+//!
+//! which for sparse rows costs their own entries and for dense ones reads A and
+//! writes nothing. Elsewhere rows of Q are kept, or made block by block.
+
+use std::ops::Range;
+
+use nalgebra::{DMatrix, DVector};
+
+use super::point::{Basis, Geometry};
+use crate::error::Error;
+use crate::linalg::{Folded, Rows, mirror_lower, row_dots, scale_rows, shape};
+use crate::scalar::{DenseRows, Scalar, real};
+
+/// What a walk computes first for each row i.
+pub(crate) enum Ask<'a, T: Scalar> {
+    /// (A_x h)_i.
+    Direction(&'a DVector<T>),
+    /// q_iᵀ Y q_i for symmetric Y.
+    Form(&'a DMatrix<T>),
+    /// σ_i = ‖q_i‖².
+    Scores,
+}
+
+/// What a walk sums over the rows, from a weight v_i for each.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sum {
+    /// Qᵀ diag(v) Q.
+    Gram,
+    /// A_xᵀ v.
+    Rows,
+}
+
+/// What comes of a walk.
+pub(crate) struct Walked<T: Scalar> {
+    /// The number kept of each row.
+    pub(crate) kept: DVector<T>,
+    /// The sum, d×d or d×1.
+    sum: DMatrix<T>,
+}
+
+impl<T: Scalar> Walked<T> {
+    /// What was kept, and the Gram matrix that was asked for.
+    pub(crate) fn with_gram(self) -> (DVector<T>, DMatrix<T>) {
+        (self.kept, self.sum)
+    }
+
+    /// What was kept, and A_xᵀv that was asked for.
+    pub(crate) fn with_rows(self) -> (DVector<T>, DVector<T>) {
+        let sum = self.sum.column(0).into_owned();
+        (self.kept, sum)
+    }
+}
+
+/// What the blocks of a chunk are worked in.
+pub(super) struct Work<T: Scalar> {
+    buffer: DMatrix<T>,
+    q: DMatrix<T>,
+    image: DMatrix<T>,
+    inverse: Vec<T>,
+    weights: Vec<T>,
+    values: Vec<T>,
+}
+
+impl<T: Scalar> Default for Work<T> {
+    fn default() -> Self {
+        let empty = || DMatrix::zeros(0, 0);
+        Work {
+            buffer: empty(),
+            q: empty(),
+            image: empty(),
+            inverse: Vec::new(),
+            weights: Vec::new(),
+            values: Vec::new(),
+        }
+    }
+}
+
+/// One block: rows of A, rows of Q where they are made, and 1/s.
+struct Pass<'a, T: Scalar> {
+    rows: Rows<'a, T>,
+    q: Option<DenseRows<'a, T>>,
+    inverse: &'a [T],
+    image: &'a mut DMatrix<T>,
+    weights: &'a mut Vec<T>,
+}
+
+/// An [`Ask`] in the basis that is worked in.
+enum Prepared<'a, T: Scalar> {
+    Direction(&'a DVector<T>),
+    Form(Folded<T>),
+    Squares,
+}
+
+impl<T: Scalar> Pass<'_, T> {
+    fn answer(&mut self, ask: &Prepared<'_, T>, explicit: Option<&DMatrix<T>>, out: &mut [T]) {
+        match (ask, self.q, explicit) {
+            (Prepared::Direction(h), _, _) => {
+                self.rows.image(h, out);
+                out.iter_mut().zip(self.inverse).for_each(|(u, &w)| *u *= w);
+                return;
+            }
+            (Prepared::Form(form), Some(q), _) => {
+                return Rows::Dense(q).forms(form, self.image, out);
+            }
+            (Prepared::Squares, Some(q), _) => return row_dots(q, q, out),
+            (Prepared::Form(form), None, _) => self.rows.forms(form, self.image, out),
+            (Prepared::Squares, None, Some(x)) => self.rows.squares(x, self.image, out),
+            // There are rows of Q wherever there is no explicit inverse.
+            (Prepared::Squares, None, None) => out.fill(T::zero() / T::zero()),
+        }
+        let weights = out.iter_mut().zip(self.inverse);
+        weights.for_each(|(y, &w)| *y = *y * w * w);
+    }
+
+    /// `sum ← sum + Σ v_i q_i q_iᵀ`, lower triangle, in the basis worked in.
+    fn add_gram(&mut self, v: &[T], sum: &mut DMatrix<T>) {
+        if let Some(q) = self.q {
+            return Rows::Dense(q).add_gram(v, self.image, sum);
+        }
+        self.weights.clear();
+        let weights = v.iter().zip(self.inverse).map(|(&v, &w)| v * w * w);
+        self.weights.extend(weights);
+        self.rows.add_gram(self.weights, self.image, sum);
+    }
+
+    /// `sum ← sum + A_xᵀ v`.
+    fn add_rows(&mut self, v: &[T], sum: &mut [T]) {
+        self.weights.clear();
+        let weights = v.iter().zip(self.inverse).map(|(&v, &w)| v * w);
+        self.weights.extend(weights);
+        self.rows.add_combination(self.weights, sum);
+    }
+}
+
+impl<T: Scalar> Geometry<T> {
+    /// Asks something of every row; `each(i, answer)` says what is kept of it and
+    /// what weight the row has in the sum. Rows of `without` have none.
+    ///
+    /// O(nd²) for scores, forms and Gram matrices, O(nd) else, by nnz(a_i) for d
+    /// where A is sparse; one pass over A.
+    pub(crate) fn walk(
+        &self,
+        ask: &Ask<'_, T>,
+        each: impl Fn(usize, T) -> (T, T) + Sync,
+        (sum, without): (Sum, &[usize]),
+    ) -> Result<Walked<T>, Error> {
+        let d = self.x().len();
+        let (explicit, ask) = (self.explicit(), self.prepared(ask));
+        let mut kept = DVector::zeros(self.slack().len());
+        let total = self.blocks.sweep(
+            kept.as_mut_slice(),
+            Work::default,
+            || DMatrix::zeros(d, if sum == Sum::Gram { d } else { 1 }),
+            |total, work, range, out| {
+                let mut values = std::mem::take(&mut work.values);
+                let mut pass = self.pass(&range, work)?;
+                pass.answer(&ask, explicit, out);
+                values.clear();
+                for (out, i) in out.iter_mut().zip(range.clone()) {
+                    let (keep, weight) = each(i, *out);
+                    *out = keep;
+                    values.push(weight);
+                }
+                for &i in without.iter().filter(|i| range.contains(i)) {
+                    values[i - range.start] = T::zero();
+                }
+                match sum {
+                    Sum::Gram => pass.add_gram(&values, total),
+                    Sum::Rows => pass.add_rows(&values, total.as_mut_slice()),
+                }
+                work.values = values;
+                Ok(())
+            },
+            |total, part| *total += part,
+        )?;
+        let total = total.unwrap_or_else(|| DMatrix::zeros(d, 1));
+        let sum = match sum {
+            Sum::Gram => self.in_frame(total),
+            Sum::Rows => total,
+        };
+        Ok(Walked { kept, sum })
+    }
+
+    /// The Gram matrix of given weights.
+    pub(super) fn gram_of(&self, v: &DVector<T>, without: &[usize]) -> Result<DMatrix<T>, Error> {
+        let d = self.x().len();
+        let total = self.blocks.sweep(
+            (),
+            Work::default,
+            || DMatrix::zeros(d, d),
+            |total, work, range, ()| {
+                let mut values = std::mem::take(&mut work.values);
+                values.clear();
+                values.extend_from_slice(&v.as_slice()[range.clone()]);
+                for &i in without.iter().filter(|i| range.contains(i)) {
+                    values[i - range.start] = T::zero();
+                }
+                self.pass(&range, work)?.add_gram(&values, total);
+                work.values = values;
+                Ok(())
+            },
+            |total, part| *total += part,
+        )?;
+        Ok(self.in_frame(total.unwrap_or_else(|| DMatrix::zeros(d, d))))
+    }
+
+    /// An n-vector of what is asked of the rows.
+    pub(super) fn ask(&self, ask: &Ask<'_, T>) -> Result<DVector<T>, Error> {
+        let (explicit, ask) = (self.explicit(), self.prepared(ask));
+        let mut out = DVector::zeros(self.slack().len());
+        self.blocks
+            .fill(out.as_mut_slice(), Work::default, |work, range, out| {
+                self.pass(&range, work)?.answer(&ask, explicit, out);
+                Ok(())
+            })?;
+        Ok(out)
+    }
+
+    /// A reduction over the blocks of Q.
+    pub(crate) fn fold_q<A: Send>(
+        &self,
+        start: impl Fn() -> A + Sync,
+        step: impl Fn(&mut A, &DMatrix<T>, Range<usize>) + Sync,
+        merge: impl Fn(&mut A, A) + Sync,
+    ) -> Result<Option<A>, Error> {
+        self.blocks.sweep(
+            (),
+            Work::default,
+            start,
+            |sum, work, range, ()| {
+                step(sum, self.q_block(&range, work)?, range);
+                Ok(())
+            },
+            merge,
+        )
+    }
+
+    /// The rows of Q of a block.
+    pub(super) fn q_block<'a>(
+        &'a self,
+        range: &Range<usize>,
+        work: &'a mut Work<T>,
+    ) -> Result<&'a DMatrix<T>, Error> {
+        if let Basis::Kept(blocks) = &self.basis {
+            return Ok(&blocks[self.blocks.index(range)]);
+        }
+        self.invert_slacks(range, &mut work.inverse);
+        self.make_q(range, &mut work.q, &work.inverse)?;
+        Ok(&work.q)
+    }
+
+    fn pass<'a>(
+        &'a self,
+        range: &Range<usize>,
+        work: &'a mut Work<T>,
+    ) -> Result<Pass<'a, T>, Error> {
+        self.invert_slacks(range, &mut work.inverse);
+        let q = match &self.basis {
+            Basis::Design => None,
+            Basis::Kept(blocks) => Some((&blocks[self.blocks.index(range)]).into()),
+            Basis::Made => {
+                self.make_q(range, &mut work.q, &work.inverse)?;
+                Some((&work.q).into())
+            }
+        };
+        Ok(Pass {
+            rows: self.design.rows(range.clone(), &mut work.buffer)?,
+            q,
+            inverse: &work.inverse,
+            image: &mut work.image,
+            weights: &mut work.weights,
+        })
+    }
+
+    /// 1/s over a block.
+    pub(super) fn invert_slacks(&self, range: &Range<usize>, out: &mut Vec<T>) {
+        out.clear();
+        let slack = &self.slack().as_slice()[range.clone()];
+        out.extend(slack.iter().map(|&s| T::one() / s));
+    }
+
+    /// Rows of Q by a product with X, or by solves.
+    pub(super) fn make_q(
+        &self,
+        range: &Range<usize>,
+        q: &mut DMatrix<T>,
+        inverse: &[T],
+    ) -> Result<(), Error> {
+        shape(q, range.len(), self.x().len());
+        self.design.read_rows(range.start, q)?;
+        scale_rows(inverse, q);
+        self.factor.orthonormalise(q);
+        Ok(())
+    }
+
+    fn explicit(&self) -> Option<&DMatrix<T>> {
+        match self.basis {
+            Basis::Design => self.factor.explicit.as_ref(),
+            _ => None,
+        }
+    }
+
+    fn prepared<'a>(&self, ask: &Ask<'a, T>) -> Prepared<'a, T> {
+        match (ask, self.explicit()) {
+            (Ask::Direction(h), _) => Prepared::Direction(h),
+            // Short rows meet only their own entries of M⁻¹ = XXᵀ.
+            (Ask::Scores, Some(x)) if self.design.is_sparse() => {
+                Prepared::Form(Folded::new(&product(x, &x.transpose())))
+            }
+            (Ask::Scores, _) => Prepared::Squares,
+            (Ask::Form(y), None) => Prepared::Form(Folded::new(y)),
+            (Ask::Form(y), Some(x)) => {
+                // X Y Xᵀ, symmetric up to rounding.
+                let form = product(x, &product(y, &x.transpose()));
+                Prepared::Form(Folded::new(&symmetric(&form)))
+            }
+        }
+    }
+
+    /// A lower triangle in the basis worked in as a symmetric form in the basis Q.
+    fn in_frame(&self, mut sum: DMatrix<T>) -> DMatrix<T> {
+        mirror_lower(&mut sum);
+        match self.explicit() {
+            None => sum,
+            Some(x) => symmetric(&product(&x.transpose(), &product(&sum, x))),
+        }
+    }
+}
+
+fn product<T: Scalar>(a: &DMatrix<T>, b: &DMatrix<T>) -> DMatrix<T> {
+    let mut out = DMatrix::zeros(a.nrows(), b.ncols());
+    T::multiply(a, b, &mut out);
+    out
+}
+
+fn symmetric<T: Scalar>(m: &DMatrix<T>) -> DMatrix<T> {
+    (m + m.transpose()) * real::<T>(0.5)
+}

@@ -1,0 +1,95 @@
+//! Loops over the entries of a block, column by column, on wide vectors.
+
+use nalgebra::{DMatrix, DVector};
+
+use super::rows::shape;
+use crate::scalar::{DenseRows, Scalar, vectorised};
+
+/// Sums kept side by side in a reduction down a column, so that additions
+/// overlap: their order is fixed, whatever the machine.
+const LANES: usize = 32;
+
+/// `out_i ← Σ_j a_ij b_ij`.
+pub(crate) fn row_dots<'a, T: Scalar>(
+    a: impl Into<DenseRows<'a, T>>,
+    b: impl Into<DenseRows<'a, T>>,
+    out: &mut [T],
+) {
+    let (a, b) = (a.into(), b.into());
+    vectorised(
+        #[inline(always)]
+        || {
+            out.fill(T::zero());
+            for (a, b) in a.columns().zip(b.columns()) {
+                for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
+                    *out += a * b;
+                }
+            }
+        },
+    );
+}
+
+/// `out ← diag(v) a`.
+pub(crate) fn scale_into<T: Scalar>(a: DenseRows<'_, T>, v: &[T], out: &mut DMatrix<T>) {
+    shape(out, a.nrows(), a.ncols());
+    // Slices: nalgebra's own iterators over columns do not vectorise.
+    let out = out.as_mut_slice().chunks_exact_mut(a.nrows().max(1));
+    vectorised(
+        #[inline(always)]
+        || {
+            for (to, from) in out.zip(a.columns()) {
+                for ((to, &a), &v) in to.iter_mut().zip(from).zip(v) {
+                    *to = a * v;
+                }
+            }
+        },
+    );
+}
+
+/// `out ← a h`, four columns at a time: four streams from memory.
+pub(crate) fn image<T: Scalar>(a: DenseRows<'_, T>, h: &DVector<T>, out: &mut [T]) {
+    vectorised(
+        #[inline(always)]
+        || {
+            out.fill(T::zero());
+            let m = out.len();
+            let fours = a.ncols() / 4 * 4;
+            for j in (0..fours).step_by(4) {
+                let columns = [0, 1, 2, 3].map(|k| &a.column(j + k)[..m]);
+                let h = [0, 1, 2, 3].map(|k| h[j + k]);
+                for i in 0..m {
+                    let pair = columns[0][i] * h[0] + columns[1][i] * h[1];
+                    out[i] += pair + (columns[2][i] * h[2] + columns[3][i] * h[3]);
+                }
+            }
+            for j in fours..a.ncols() {
+                let h = h[j];
+                out.iter_mut()
+                    .zip(a.column(j))
+                    .for_each(|(out, &a)| *out += a * h);
+            }
+        },
+    );
+}
+
+/// `sum ← sum + aᵀ v`.
+pub(crate) fn add_combination<T: Scalar>(a: DenseRows<'_, T>, v: &[T], sum: &mut [T]) {
+    vectorised(
+        #[inline(always)]
+        || {
+            let (weights, last_weights) = v.as_chunks::<LANES>();
+            for (sum, column) in sum.iter_mut().zip(a.columns()) {
+                let (chunks, last) = column.as_chunks::<LANES>();
+                let mut lanes = [T::zero(); LANES];
+                for (a, v) in chunks.iter().zip(weights) {
+                    for k in 0..LANES {
+                        lanes[k] += a[k] * v[k];
+                    }
+                }
+                let rest = last.iter().zip(last_weights);
+                let rest = rest.fold(T::zero(), |sum, (&a, &v)| sum + a * v);
+                *sum += lanes.iter().fold(rest, |sum, &lane| sum + lane);
+            }
+        },
+    );
+}

@@ -1,0 +1,238 @@
+//! A block of rows in the form in which it is kept, and what is done with one.
+
+use nalgebra::{DMatrix, DVector};
+
+use super::elementwise::{add_combination, image, row_dots, scale_into};
+use crate::scalar::{DenseRows, Scalar, real};
+
+/// Consecutive rows of a design, dense or sparse, where they stand.
+///
+/// What [`DesignMatrix::rows`](super::DesignMatrix::rows) hands out: dense rows
+/// in a read buffer or in place, sparse ones in place.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Rows<'a, T> {
+    /// Dense rows.
+    Dense(DenseRows<'a, T>),
+    /// Sparse rows.
+    Sparse(SparseRows<'a, T>),
+}
+
+/// Consecutive rows in compressed form.
+#[derive(Debug, Clone, Copy)]
+pub struct SparseRows<'a, T> {
+    offsets: &'a [usize],
+    columns: &'a [usize],
+    values: &'a [T],
+}
+
+impl<'a, T: Scalar> SparseRows<'a, T> {
+    /// Rows whose k-th has its entries at `offsets[k] .. offsets[k + 1]` of
+    /// `columns` and `values`, columns ascending in each row; `None` where the
+    /// offsets leave them.
+    pub fn new(offsets: &'a [usize], columns: &'a [usize], values: &'a [T]) -> Option<Self> {
+        let ascending = offsets.windows(2).all(|pair| pair[0] <= pair[1]);
+        let end = offsets.last().copied()?;
+        (ascending && end <= columns.len().min(values.len())).then_some(SparseRows {
+            offsets,
+            columns,
+            values,
+        })
+    }
+
+    /// The number of rows.
+    pub fn nrows(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
+    /// Columns and values of row k.
+    fn row(&self, k: usize) -> (&'a [usize], &'a [T]) {
+        let range = self.offsets[k]..self.offsets[k + 1];
+        (&self.columns[range.clone()], &self.values[range])
+    }
+
+    fn entries(&self, k: usize) -> impl Iterator<Item = (usize, T)> + Clone + use<'a, T> {
+        let (columns, values) = self.row(k);
+        columns.iter().copied().zip(values.iter().copied())
+    }
+}
+
+/// A symmetric form, made ready for [`Rows::forms`]: a lower triangle L with
+/// `yᵀLy = yᵀFy`, twice F below the diagonal. Half the work of all of F.
+pub(crate) struct Folded<T: Scalar>(DMatrix<T>);
+
+impl<T: Scalar> Folded<T> {
+    pub(crate) fn new(form: &DMatrix<T>) -> Self {
+        let mut lower = form * real::<T>(2.0);
+        lower.set_diagonal(&form.diagonal());
+        lower.fill_upper_triangle(T::zero(), 1);
+        Folded(lower)
+    }
+}
+
+impl<'a, T: Scalar> Rows<'a, T> {
+    /// The number of rows.
+    pub fn nrows(&self) -> usize {
+        match self {
+            Rows::Dense(rows) => rows.nrows(),
+            Rows::Sparse(rows) => rows.nrows(),
+        }
+    }
+
+    /// `out ← A x − b`, as [`Scalar::residual`] says.
+    pub(crate) fn residual(&self, x: &DVector<T>, b: &[T], out: &mut [T]) {
+        match self {
+            Rows::Dense(rows) => T::residual(*rows, x, b, out),
+            Rows::Sparse(rows) => {
+                for (k, (s, &b)) in out.iter_mut().zip(b).enumerate() {
+                    *s = T::residual_of_row(rows.entries(k).map(|(j, a)| (a, x[j])), b);
+                }
+            }
+        }
+    }
+
+    /// `out ← A h`.
+    pub(crate) fn image(&self, h: &DVector<T>, out: &mut [T]) {
+        match self {
+            Rows::Dense(rows) => image(*rows, h, out),
+            Rows::Sparse(rows) => {
+                for (k, out) in out.iter_mut().enumerate() {
+                    *out = rows
+                        .entries(k)
+                        .fold(T::zero(), |sum, (j, a)| sum + a * h[j]);
+                }
+            }
+        }
+    }
+
+    /// `sum ← sum + Aᵀ v`.
+    pub(crate) fn add_combination(&self, v: &[T], sum: &mut [T]) {
+        match self {
+            Rows::Dense(rows) => add_combination(*rows, v, sum),
+            Rows::Sparse(rows) => {
+                for (k, &v) in v.iter().enumerate() {
+                    rows.entries(k).for_each(|(j, a)| sum[j] += v * a);
+                }
+            }
+        }
+    }
+
+    /// Lower triangle of `sum ← sum + Aᵀ diag(v) A`; `scratch` of any shape.
+    ///
+    /// Sparse rows go by pairs of entries, nnz(a_i)²/2 a row: ten to twenty
+    /// times faster than a sparse product into a dense result.
+    pub(crate) fn add_gram(&self, v: &[T], scratch: &mut DMatrix<T>, sum: &mut DMatrix<T>) {
+        match self {
+            Rows::Dense(rows) => {
+                scale_into(*rows, v, scratch);
+                T::add_gram(*rows, scratch, sum);
+            }
+            Rows::Sparse(rows) => {
+                let d = sum.nrows();
+                let sum = sum.as_mut_slice();
+                for (k, &v) in v.iter().enumerate() {
+                    let (columns, values) = rows.row(k);
+                    for (at, (&j, &a)) in columns.iter().zip(values).enumerate() {
+                        let scaled = v * a;
+                        let column = &mut sum[j * d..][..d];
+                        for (&i, &b) in columns[at..].iter().zip(&values[at..]) {
+                            column[i] += scaled * b;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// `out_i ← a_iᵀ F a_i`.
+    pub(crate) fn forms(&self, form: &Folded<T>, scratch: &mut DMatrix<T>, out: &mut [T]) {
+        match self {
+            Rows::Dense(rows) => {
+                shape(scratch, rows.nrows(), form.0.ncols());
+                T::multiply_lower(*rows, &form.0, scratch);
+                row_dots(*rows, &*scratch, out);
+            }
+            Rows::Sparse(rows) => {
+                let d = form.0.nrows();
+                let form = form.0.as_slice();
+                for (k, out) in out.iter_mut().enumerate() {
+                    let (columns, values) = rows.row(k);
+                    let mut sum = T::zero();
+                    for (at, (&j, &a)) in columns.iter().zip(values).enumerate() {
+                        let column = &form[j * d..][..d];
+                        let pairs = columns[at..].iter().zip(&values[at..]);
+                        sum += a * pairs.fold(T::zero(), |sum, (&i, &b)| sum + column[i] * b);
+                    }
+                    *out = sum;
+                }
+            }
+        }
+    }
+
+    /// `out_i ← ‖Xᵀ a_i‖²` for upper triangular X, zero below its diagonal.
+    pub(crate) fn squares(&self, x: &DMatrix<T>, scratch: &mut DMatrix<T>, out: &mut [T]) {
+        match self {
+            Rows::Dense(rows) => {
+                shape(scratch, rows.nrows(), x.ncols());
+                T::multiply_upper(*rows, x, scratch);
+                row_dots(&*scratch, &*scratch, out);
+            }
+            Rows::Sparse(_) => {
+                self.product(x, scratch);
+                row_dots(&*scratch, &*scratch, out);
+            }
+        }
+    }
+
+    /// `image ← A m`.
+    pub(crate) fn product(&self, m: &DMatrix<T>, image: &mut DMatrix<T>) {
+        shape(image, self.nrows(), m.ncols());
+        match self {
+            Rows::Dense(rows) => T::multiply(*rows, m, image),
+            Rows::Sparse(rows) => {
+                for (out, column) in image.column_iter_mut().zip(m.column_iter()) {
+                    for (k, out) in out.into_iter().enumerate() {
+                        *out = rows
+                            .entries(k)
+                            .fold(T::zero(), |sum, (j, a)| sum + a * column[j]);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The rows as a dense matrix.
+    pub(crate) fn copy_to(&self, out: &mut DMatrix<T>) {
+        match self {
+            Rows::Dense(rows) => {
+                for (mut to, from) in out.column_iter_mut().zip(rows.columns()) {
+                    to.copy_from_slice(from);
+                }
+            }
+            Rows::Sparse(rows) => {
+                out.fill(T::zero());
+                for k in 0..rows.nrows() {
+                    rows.entries(k).for_each(|(j, a)| out[(k, j)] += a);
+                }
+            }
+        }
+    }
+
+    /// Adds `value` times row k to `sum`.
+    pub(crate) fn add_row(&self, k: usize, value: T, sum: &mut [T]) {
+        match self {
+            Rows::Dense(rows) => {
+                let row = rows.columns().map(|column| column[k]);
+                sum.iter_mut().zip(row).for_each(|(s, a)| *s += value * a);
+            }
+            Rows::Sparse(rows) => rows.entries(k).for_each(|(j, a)| sum[j] += value * a),
+        }
+    }
+}
+
+/// Gives scratch its shape, and keeps its memory where it has it already.
+pub(crate) fn shape<T: Scalar>(scratch: &mut DMatrix<T>, rows: usize, columns: usize) {
+    if scratch.shape() != (rows, columns) {
+        *scratch = DMatrix::zeros(rows, columns);
+    }
+}
