@@ -21,7 +21,8 @@ pub mod verify;
 pub use error::Error;
 pub use geometry::{Domain, Geometry, Model, Signs};
 pub use linalg::{
-    CHOLESKY_DIGITS, Design, DesignMatrix, Factorisation, Rows, SparseColumn, SparseRows,
+    CHOLESKY_DIGITS, CHOLESKY_TWICE_DIGITS, Design, DesignMatrix, Factorisation, Rows,
+    SparseColumn, SparseRows, Storage,
 };
 pub use nalgebra::{DMatrix, DVector};
 pub use objective::{

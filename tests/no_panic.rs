@@ -267,6 +267,7 @@ fn check_quantities(input: &Input) {
         for choice in [
             Factorisation::Automatic,
             Factorisation::Cholesky,
+            Factorisation::CholeskyTwice,
             Factorisation::Qr,
         ] {
             let _ = model

@@ -140,7 +140,11 @@ fn quantities(design: &Design<f64>, b: &V, x: &V) -> Bits {
     let model = Model::new(design.clone(), b.clone()).unwrap();
     let near = beside(&model, x);
     let h = V::from_fn(x.len(), |j, _| 0.7 - j as f64);
-    for choice in [Factorisation::Cholesky, Factorisation::Qr] {
+    for choice in [
+        Factorisation::Cholesky,
+        Factorisation::CholeskyTwice,
+        Factorisation::Qr,
+    ] {
         let model = model.with_factorisation(choice);
         let geometry = model.at(x).unwrap();
         push(&mut all, format!("slacks, {choice:?}"), geometry.slack());

@@ -9,9 +9,10 @@ use super::heavy::{HeavyRows, SplitGram};
 use super::walk::{Ask, Sum, Work};
 use crate::error::Error;
 use crate::linalg::{
-    BlockWalk, Blocks, Design, Factor, Factorisation, Rows, Scratch, check_length, squares_exactly,
+    BlockWalk, Blocks, Design, Factor, Factorisation, First, Rows, Scratch, Storage, check_length,
+    squares_exactly,
 };
-use crate::scalar::{Scalar, count, epsilon, real};
+use crate::scalar::{Scalar, count, epsilon, real, to_f64};
 
 /// Σσ may differ from d by this power of ε, relative: orthogonalised twice it
 /// is good to rounding, after a broken factorisation to nothing.
@@ -31,8 +32,9 @@ const SUM_DIGITS: f64 = 0.5;
 /// ```
 ///
 /// Where R is well conditioned they are taken on A's own rows, without Q. Where
-/// it is not, Q is kept if A stands dense in memory, and made block by block
-/// elsewhere.
+/// it is not, rows that are nearly those of Q are made of them first, block by
+/// block; they are kept only where that takes triangular solves and A stands
+/// dense in memory.
 ///
 /// # Complexity
 /// O(nd²) to make, and for the scores and each `gram` and `row_forms`;
@@ -54,11 +56,13 @@ pub struct Geometry<T: Scalar> {
 /// How the two reductions are taken.
 #[derive(Debug)]
 pub(super) enum Basis<T: Scalar> {
-    /// On the rows of A, by an explicit inverse of R.
-    Design,
-    /// On rows of Q, kept by blocks.
+    /// On the rows of A, slacks measured in a unit: a power of two, so that
+    /// weights 1/s² neither overflow nor vanish, whatever the units of b.
+    Design { unit: T },
+    /// On rows nearly orthonormal, which the factor's first step makes of A's,
+    /// kept by blocks.
     Kept(Vec<DMatrix<T>>),
-    /// On rows of Q, made by solves block by block.
+    /// On such rows, made block by block.
     Made,
 }
 
@@ -78,7 +82,7 @@ pub(super) struct At<'a, T: Scalar> {
     pub(super) spare: Option<Spare<T>>,
 }
 
-/// The blocks of Q of a geometry that is gone.
+/// The kept rows of a geometry that is gone.
 pub(super) struct Spare<T: Scalar>(Vec<DMatrix<T>>);
 
 impl<T: Scalar> Geometry<T> {
@@ -124,15 +128,13 @@ impl<T: Scalar> Geometry<T> {
         choice: Factorisation,
         spare: Option<Spare<T>>,
     ) -> Result<Self, Error> {
-        let qr = || Factor::qr(design, &slack.map(|s| T::one() / s));
-        let factor = Factor::of(gram, choice, qr)?;
+        let factor = Factor::of(design, gram, choice, || slack.map(|s| T::one() / s))?;
         if let Some(row) = undefined_row(&factor, &slack) {
             return Err(Error::ZeroSlack { row });
         }
-        let basis = if factor.explicit.is_some() {
-            Basis::Design
-        } else {
-            Basis::Made
+        let basis = match &factor.first {
+            None => Basis::Design { unit: unit(&slack) },
+            Some(_) => Basis::Made,
         };
         let mut geometry = Geometry {
             x: x.clone(),
@@ -145,9 +147,10 @@ impl<T: Scalar> Geometry<T> {
             scored: OnceLock::new(),
             heavy: OnceLock::new(),
         };
-        if matches!(geometry.basis, Basis::Made) {
-            if design.is_dense() {
-                geometry.keep_q(spare)?;
+        if let Some(first) = &geometry.factor.first {
+            // Solves cost more than memory does, products less.
+            if design.storage() == Storage::Dense && matches!(first, First::Solve(_)) {
+                geometry.keep_rows(spare)?;
             }
             // What a factor that may be spoilt is worth shows in the scores.
             let scored = geometry.score(choice)?;
@@ -156,20 +159,21 @@ impl<T: Scalar> Geometry<T> {
         Ok(geometry)
     }
 
-    /// Makes all of Q, in memory that is at hand where it fits.
-    fn keep_q(&mut self, spare: Option<Spare<T>>) -> Result<(), Error> {
+    /// Makes all nearly orthonormal rows, in memory that is at hand where it
+    /// fits.
+    fn keep_rows(&mut self, spare: Option<Spare<T>>) -> Result<(), Error> {
         let mut blocks = spare.map_or_else(Vec::new, |spare| spare.0);
         blocks.resize_with(self.blocks.in_order().count(), || DMatrix::zeros(0, 0));
         self.blocks
-            .renew(&mut blocks, Vec::new, |inverse, range, q| {
+            .renew(&mut blocks, Vec::new, |inverse, range, rows| {
                 self.invert_slacks(&range, inverse);
-                self.make_q(&range, q, inverse)
+                self.make_rows(&range, rows, inverse)
             })?;
         self.basis = Basis::Kept(blocks);
         Ok(())
     }
 
-    /// The blocks of Q, for the next point.
+    /// The kept rows, as memory for the next point.
     pub(super) fn into_spare(self) -> Option<Spare<T>> {
         match self.basis {
             Basis::Kept(blocks) => Some(Spare(blocks)),
@@ -186,7 +190,10 @@ impl<T: Scalar> Geometry<T> {
         let d: T = count(self.design.ncols());
         let off = (scores.sum() - d).abs();
         if !(off <= d * epsilon::<T>().powf(real(SUM_DIGITS))) {
-            if choice == Factorisation::Cholesky {
+            if matches!(
+                choice,
+                Factorisation::Cholesky | Factorisation::CholeskyTwice
+            ) {
                 return Err(Error::Singular {
                     what: "Gram matrix",
                 });
@@ -422,6 +429,13 @@ fn weighed<T: Scalar>(
         },
     )?;
     Ok((slack, gram.flatten()))
+}
+
+/// The power of two next below the smallest slack.
+fn unit<T: Scalar>(slack: &DVector<T>) -> T {
+    let smallest = to_f64(slack.iter().fold(slack[0].abs(), |m, s| m.min(s.abs())));
+    let unit = smallest.log2().floor().exp2();
+    real(if unit.is_normal() { unit } else { 1.0 })
 }
 
 /// The row to blame where slacks are so small that the factor overflowed or

@@ -1,23 +1,25 @@
 //! One pass over the rows of A_x, with all that can be done while a block is at
 //! hand.
 //!
-//! Q is the orthonormal basis of A_x = QR. Where R is well conditioned no row of
-//! it is ever formed: with X = R⁻¹ the two reductions are taken on A itself,
+//! Q is the orthonormal basis of A_x = QR. No row of it is formed: where Q = YX
+//! with a well-conditioned triangle X, the two reductions are taken on rows of Y,
 //!
 //! ```text
-//! Qᵀ diag(v) Q = Xᵀ (Aᵀ diag(v/s²) A) X,    q_iᵀ Y q_i = a_iᵀ (X Y Xᵀ) a_i / s_i²
+//! Qᵀ diag(v) Q = Xᵀ (Yᵀ diag(v) Y) X,    q_iᵀ F q_i = y_iᵀ (X F Xᵀ) y_i
 //! ```
 //!
-//! which for sparse rows costs their own entries and for dense ones reads A and
-//! writes nothing. Elsewhere rows of Q are kept, or made block by block.
+//! With R well conditioned Y is A_x itself and X = R⁻¹: sparse rows cost their own
+//! entries, dense ones are read where they stand, and nothing is written. Elsewhere
+//! Y is nearly orthonormal, made of A's rows by the factor's first step.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use nalgebra::{DMatrix, DVector};
 
 use super::point::{Basis, Geometry};
 use crate::error::Error;
-use crate::linalg::{Folded, Rows, mirror_lower, row_dots, scale_rows, shape};
+use crate::linalg::{Folded, Rows, Storage, mirror_lower, scale_rows, shape};
 use crate::scalar::{DenseRows, Scalar, real};
 
 /// What a walk computes first for each row i.
@@ -63,7 +65,7 @@ impl<T: Scalar> Walked<T> {
 /// What the blocks of a chunk are worked in.
 pub(super) struct Work<T: Scalar> {
     buffer: DMatrix<T>,
-    q: DMatrix<T>,
+    made: DMatrix<T>,
     image: DMatrix<T>,
     inverse: Vec<T>,
     weights: Vec<T>,
@@ -75,7 +77,7 @@ impl<T: Scalar> Default for Work<T> {
         let empty = || DMatrix::zeros(0, 0);
         Work {
             buffer: empty(),
-            q: empty(),
+            made: empty(),
             image: empty(),
             inverse: Vec::new(),
             weights: Vec::new(),
@@ -84,11 +86,13 @@ impl<T: Scalar> Default for Work<T> {
     }
 }
 
-/// One block: rows of A, rows of Q where they are made, and 1/s.
+/// One block: rows of A, rows of Y where they are not A_x, and 1/s.
 struct Pass<'a, T: Scalar> {
     rows: Rows<'a, T>,
-    q: Option<DenseRows<'a, T>>,
+    made: Option<DenseRows<'a, T>>,
     inverse: &'a [T],
+    /// What slacks are measured in where Y is A_x.
+    unit: T,
     image: &'a mut DMatrix<T>,
     weights: &'a mut Vec<T>,
 }
@@ -102,32 +106,33 @@ enum Prepared<'a, T: Scalar> {
 
 impl<T: Scalar> Pass<'_, T> {
     fn answer(&mut self, ask: &Prepared<'_, T>, explicit: Option<&DMatrix<T>>, out: &mut [T]) {
-        match (ask, self.q, explicit) {
-            (Prepared::Direction(h), _, _) => {
+        let y = self.made.map_or(self.rows, Rows::Dense);
+        match (ask, explicit) {
+            (Prepared::Direction(h), _) => {
                 self.rows.image(h, out);
                 out.iter_mut().zip(self.inverse).for_each(|(u, &w)| *u *= w);
                 return;
             }
-            (Prepared::Form(form), Some(q), _) => {
-                return Rows::Dense(q).forms(form, self.image, out);
-            }
-            (Prepared::Squares, Some(q), _) => return row_dots(q, q, out),
-            (Prepared::Form(form), None, _) => self.rows.forms(form, self.image, out),
-            (Prepared::Squares, None, Some(x)) => self.rows.squares(x, self.image, out),
-            // There are rows of Q wherever there is no explicit inverse.
-            (Prepared::Squares, None, None) => out.fill(T::zero() / T::zero()),
+            (Prepared::Form(form), _) => y.forms(form, self.image, out),
+            (Prepared::Squares, Some(x)) => y.squares(x, self.image, out),
+            (Prepared::Squares, None) => y.norms(out),
         }
-        let weights = out.iter_mut().zip(self.inverse);
-        weights.for_each(|(y, &w)| *y = *y * w * w);
+        if self.made.is_none() {
+            let weights = out.iter_mut().zip(self.inverse);
+            let unit = self.unit;
+            weights.for_each(|(y, &w)| *y = *y * (w * unit) * (w * unit));
+        }
     }
 
-    /// `sum ← sum + Σ v_i q_i q_iᵀ`, lower triangle, in the basis worked in.
+    /// `sum ← sum + Σ v_i y_i y_iᵀ`, lower triangle.
     fn add_gram(&mut self, v: &[T], sum: &mut DMatrix<T>) {
-        if let Some(q) = self.q {
-            return Rows::Dense(q).add_gram(v, self.image, sum);
+        if let Some(made) = self.made {
+            return Rows::Dense(made).add_gram(v, self.image, sum);
         }
         self.weights.clear();
-        let weights = v.iter().zip(self.inverse).map(|(&v, &w)| v * w * w);
+        let unit = self.unit;
+        let weights = v.iter().zip(self.inverse);
+        let weights = weights.map(|(&v, &w)| v * (w * unit) * (w * unit));
         self.weights.extend(weights);
         self.rows.add_gram(self.weights, self.image, sum);
     }
@@ -154,7 +159,8 @@ impl<T: Scalar> Geometry<T> {
         (sum, without): (Sum, &[usize]),
     ) -> Result<Walked<T>, Error> {
         let d = self.x().len();
-        let (explicit, ask) = (self.explicit(), self.prepared(ask));
+        let x = self.inverse();
+        let (explicit, ask) = (x.as_deref(), self.prepared(ask, x.as_deref()));
         let mut kept = DVector::zeros(self.slack().len());
         let total = self.blocks.sweep(
             kept.as_mut_slice(),
@@ -215,7 +221,8 @@ impl<T: Scalar> Geometry<T> {
 
     /// An n-vector of what is asked of the rows.
     pub(super) fn ask(&self, ask: &Ask<'_, T>) -> Result<DVector<T>, Error> {
-        let (explicit, ask) = (self.explicit(), self.prepared(ask));
+        let x = self.inverse();
+        let (explicit, ask) = (x.as_deref(), self.prepared(ask, x.as_deref()));
         let mut out = DVector::zeros(self.slack().len());
         self.blocks
             .fill(out.as_mut_slice(), Work::default, |work, range, out| {
@@ -250,12 +257,28 @@ impl<T: Scalar> Geometry<T> {
         range: &Range<usize>,
         work: &'a mut Work<T>,
     ) -> Result<&'a DMatrix<T>, Error> {
-        if let Basis::Kept(blocks) = &self.basis {
-            return Ok(&blocks[self.blocks.index(range)]);
+        let Work {
+            made,
+            image,
+            inverse,
+            ..
+        } = work;
+        let rows = match &self.basis {
+            Basis::Kept(blocks) => &blocks[self.blocks.index(range)],
+            Basis::Design { .. } | Basis::Made => {
+                self.invert_slacks(range, inverse);
+                self.make_rows(range, made, inverse)?;
+                made
+            }
+        };
+        match &self.factor.explicit {
+            None => Ok(rows),
+            Some(x) => {
+                shape(image, rows.nrows(), rows.ncols());
+                T::multiply_upper(rows, x, image);
+                Ok(image)
+            }
         }
-        self.invert_slacks(range, &mut work.inverse);
-        self.make_q(range, &mut work.q, &work.inverse)?;
-        Ok(&work.q)
     }
 
     fn pass<'a>(
@@ -264,18 +287,22 @@ impl<T: Scalar> Geometry<T> {
         work: &'a mut Work<T>,
     ) -> Result<Pass<'a, T>, Error> {
         self.invert_slacks(range, &mut work.inverse);
-        let q = match &self.basis {
-            Basis::Design => None,
+        let made = match &self.basis {
+            Basis::Design { .. } => None,
             Basis::Kept(blocks) => Some((&blocks[self.blocks.index(range)]).into()),
             Basis::Made => {
-                self.make_q(range, &mut work.q, &work.inverse)?;
-                Some((&work.q).into())
+                self.make_rows(range, &mut work.made, &work.inverse)?;
+                Some((&work.made).into())
             }
         };
         Ok(Pass {
             rows: self.design.rows(range.clone(), &mut work.buffer)?,
-            q,
+            made,
             inverse: &work.inverse,
+            unit: match self.basis {
+                Basis::Design { unit } => unit,
+                Basis::Kept(_) | Basis::Made => T::one(),
+            },
             image: &mut work.image,
             weights: &mut work.weights,
         })
@@ -288,32 +315,36 @@ impl<T: Scalar> Geometry<T> {
         out.extend(slack.iter().map(|&s| T::one() / s));
     }
 
-    /// Rows of Q by a product with X, or by solves.
-    pub(super) fn make_q(
+    /// Rows of Y, of A_x itself where that is Y.
+    pub(super) fn make_rows(
         &self,
         range: &Range<usize>,
-        q: &mut DMatrix<T>,
+        rows: &mut DMatrix<T>,
         inverse: &[T],
     ) -> Result<(), Error> {
-        shape(q, range.len(), self.x().len());
-        self.design.read_rows(range.start, q)?;
-        scale_rows(inverse, q);
-        self.factor.orthonormalise(q);
+        shape(rows, range.len(), self.x().len());
+        self.design.read_rows(range.start, rows)?;
+        scale_rows(inverse, rows);
+        self.factor.first_step(rows);
         Ok(())
     }
 
-    fn explicit(&self) -> Option<&DMatrix<T>> {
-        match self.basis {
-            Basis::Design => self.factor.explicit.as_ref(),
-            _ => None,
-        }
+    /// X, for slacks in their unit.
+    fn inverse(&self) -> Option<Cow<'_, DMatrix<T>>> {
+        let x = self.factor.explicit.as_ref()?;
+        Some(match self.basis {
+            Basis::Design { unit } => Cow::Owned(x / unit),
+            Basis::Kept(_) | Basis::Made => Cow::Borrowed(x),
+        })
     }
 
-    fn prepared<'a>(&self, ask: &Ask<'a, T>) -> Prepared<'a, T> {
-        match (ask, self.explicit()) {
+    fn prepared<'a>(&self, ask: &Ask<'a, T>, x: Option<&DMatrix<T>>) -> Prepared<'a, T> {
+        match (ask, x) {
             (Ask::Direction(h), _) => Prepared::Direction(h),
             // Short rows meet only their own entries of M⁻¹ = XXᵀ.
-            (Ask::Scores, Some(x)) if self.design.is_sparse() => {
+            (Ask::Scores, Some(x))
+                if self.factor.first.is_none() && self.design.storage() == Storage::Sparse =>
+            {
                 Prepared::Form(Folded::new(&product(x, &x.transpose())))
             }
             (Ask::Scores, _) => Prepared::Squares,
@@ -329,9 +360,9 @@ impl<T: Scalar> Geometry<T> {
     /// A lower triangle in the basis worked in as a symmetric form in the basis Q.
     fn in_frame(&self, mut sum: DMatrix<T>) -> DMatrix<T> {
         mirror_lower(&mut sum);
-        match self.explicit() {
+        match self.inverse() {
             None => sum,
-            Some(x) => symmetric(&product(&x.transpose(), &product(&sum, x))),
+            Some(x) => symmetric(&product(&x.transpose(), &product(&sum, &x))),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use nalgebra::DMatrix;
 
 use super::Rows;
-use super::design::DesignMatrix;
+use super::design::{DesignMatrix, Storage};
 use crate::error::Error;
 use crate::scalar::{DenseRows, Scalar};
 
@@ -31,8 +31,8 @@ impl<T: Scalar> DesignMatrix<T> for DMatrix<T> {
         Ok(Rows::Dense(DenseRows::from(self).part(range)))
     }
 
-    fn is_dense(&self) -> bool {
-        true
+    fn storage(&self) -> Storage {
+        Storage::Dense
     }
 
     fn read_selection(&self, indices: &[usize], rows: &mut DMatrix<T>) -> Result<(), Error> {

@@ -76,10 +76,9 @@ pub trait DesignMatrix<T: Scalar>: Send + Sync {
         Ok(Rows::Dense((&*buffer).into()))
     }
 
-    /// Whether A stands dense in memory, so that a second matrix of its size
-    /// may be kept beside it to save work.
-    fn is_dense(&self) -> bool {
-        false
+    /// Where the rows are; the default says that they are read.
+    fn storage(&self) -> Storage {
+        Storage::Elsewhere
     }
 
     /// Writes the rows of the given numbers, ascending, into `rows`, as
@@ -95,6 +94,19 @@ pub trait DesignMatrix<T: Scalar>: Send + Sync {
         }
         Ok(())
     }
+}
+
+/// Where a design's rows are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Storage {
+    /// Dense in memory: a second matrix of that size may be kept beside them to
+    /// save work.
+    Dense,
+    /// Sparse in memory: what meets a row should cost its own entries.
+    Sparse,
+    /// To be read or made, block by block.
+    Elsewhere,
 }
 
 /// Column i of a sparse matrix: appends its entries (row, value).
@@ -235,7 +247,7 @@ impl<T: Scalar> Design<T> {
     ) -> Result<DMatrix<T>, Error> {
         let d = self.ncols();
         // Sparse rows one by one where they stand, dense ones by the block.
-        let sparse = self.is_sparse();
+        let sparse = self.storage() == Storage::Sparse;
         let sum = Blocks::new(indices.len(), d).sweep(
             (),
             Scratch::default,
@@ -313,12 +325,6 @@ impl<T: Scalar> Design<T> {
             }
         }
         Ok(sum.transpose())
-    }
-
-    /// Whether rows stand in sparse form.
-    pub(crate) fn is_sparse(&self) -> bool {
-        let first = 0..self.nrows().min(1);
-        matches!(self.rows(first, &mut empty()), Ok(Rows::Sparse(_)))
     }
 
     /// An n-vector computed block by block, with scratch for a block's image.

@@ -184,6 +184,18 @@ impl<'a, T: Scalar> Rows<'a, T> {
         }
     }
 
+    /// `out_i ← ‖a_i‖²`.
+    pub(crate) fn norms(&self, out: &mut [T]) {
+        match self {
+            Rows::Dense(rows) => row_dots(*rows, *rows, out),
+            Rows::Sparse(rows) => {
+                for (k, out) in out.iter_mut().enumerate() {
+                    *out = rows.entries(k).fold(T::zero(), |sum, (_, a)| sum + a * a);
+                }
+            }
+        }
+    }
+
     /// `image ← A m`.
     pub(crate) fn product(&self, m: &DMatrix<T>, image: &mut DMatrix<T>) {
         shape(image, self.nrows(), m.ncols());

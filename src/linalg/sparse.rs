@@ -5,7 +5,7 @@ use std::ops::Range;
 use nalgebra::DMatrix;
 use nalgebra_sparse::CsrMatrix;
 
-use super::design::DesignMatrix;
+use super::design::{DesignMatrix, Storage};
 use super::{Rows, SparseRows};
 use crate::error::Error;
 use crate::scalar::Scalar;
@@ -30,6 +30,10 @@ impl<T: Scalar> DesignMatrix<T> for CsrMatrix<T> {
         _: &'a mut DMatrix<T>,
     ) -> Result<Rows<'a, T>, Error> {
         part(self, range)
+    }
+
+    fn storage(&self) -> Storage {
+        Storage::Sparse
     }
 
     fn read_selection(&self, indices: &[usize], rows: &mut DMatrix<T>) -> Result<(), Error> {

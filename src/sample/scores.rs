@@ -6,7 +6,7 @@ use super::sketch::Sketch;
 use super::stacked::Stacked;
 use crate::error::Error;
 use crate::linalg::{
-    BlockWalk, Design, DesignMatrix, Factor, Factorisation, RowScaling, check_entries,
+    BlockWalk, Design, DesignMatrix, Factor, Factorisation, RowScaling, Storage, check_entries,
     check_nonnegative, check_vector, row_dots,
 };
 use crate::scalar::{Scalar, count, epsilon, real};
@@ -232,7 +232,7 @@ fn exact<T: Scalar>(
         Factor::new(&Design::new(stacked), &weights, Factorisation::Automatic)?
     };
     factor.check_rank(rows)?;
-    if factor.method == Factorisation::Cholesky && !design.is_dense() {
+    if factor.explicit.is_some() && factor.first.is_none() && design.storage() == Storage::Sparse {
         // Well conditioned: M⁻¹ = (PR⁻¹)(PR⁻¹)ᵀ is as good as R, and a short row
         // meets only its own entries of it.
         let inverse = factor.inverse();

@@ -5,7 +5,7 @@ use std::ops::Range;
 use nalgebra::{DMatrix, DVector};
 
 use crate::error::Error;
-use crate::linalg::{Design, DesignMatrix, Rows, shape};
+use crate::linalg::{Design, DesignMatrix, Rows, Storage, shape};
 use crate::scalar::{DenseRows, Scalar};
 
 /// A over the d columns' own rows L, which stand for a ridge LᵀL.
@@ -45,6 +45,10 @@ impl<T: Scalar> DesignMatrix<T> for Stacked<T> {
         let own = self.bottom.rows((start + upper) - n, lower);
         rows.rows_mut(upper, lower).copy_from(&own);
         Ok(())
+    }
+
+    fn storage(&self) -> Storage {
+        self.top.storage()
     }
 
     /// Rows of A in A's own form, which for short ones is faster.
