@@ -16,6 +16,7 @@ mod certificates;
 mod command;
 mod designs;
 mod few_rows;
+mod hessian;
 mod intervals;
 mod ridge;
 mod sampling;
@@ -105,6 +106,11 @@ const BARS: &[Bar] = &[
         "scale",
         "n = 100 000, d = 20: time of an evaluation and of a recovery",
         scale,
+    ),
+    (
+        "hessian",
+        "n = 10 000, d = 50: full Hessians beside the raw kernel and beside d products",
+        hessian::hessian,
     ),
     (
         "cell-newton",

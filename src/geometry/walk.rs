@@ -239,7 +239,18 @@ impl<T: Scalar> Geometry<T> {
         step: impl Fn(&mut A, &DMatrix<T>, Range<usize>) + Sync,
         merge: impl Fn(&mut A, A) + Sync,
     ) -> Result<Option<A>, Error> {
-        self.blocks.sweep(
+        self.fold_q_sized(0, start, step, merge)
+    }
+
+    /// The same with sums of so many entries, of which few are alive at once.
+    pub(crate) fn fold_q_sized<A: Send>(
+        &self,
+        entries: usize,
+        start: impl Fn() -> A + Sync,
+        step: impl Fn(&mut A, &DMatrix<T>, Range<usize>) + Sync,
+        merge: impl Fn(&mut A, A) + Sync,
+    ) -> Result<Option<A>, Error> {
+        self.blocks.with_sums_of(entries).sweep(
             (),
             Work::default,
             start,

@@ -94,9 +94,10 @@ impl Blocks {
     }
 
     /// The same with fewer chunks where a partial sum has so many entries that
-    /// all of them would outgrow A.
+    /// all of them would outgrow a quarter of A.
     pub(crate) fn with_sums_of(mut self, entries: usize) -> Self {
-        self.chunks = (self.n * self.d / entries.max(1)).clamp(1, CHUNKS);
+        let most = (self.n * self.d / 4).checked_div(entries);
+        self.chunks = most.unwrap_or(CHUNKS).clamp(2, CHUNKS);
         self
     }
 
@@ -157,6 +158,17 @@ impl Blocks {
             parallel: self.n * self.d >= PARALLEL_ENTRIES,
         };
         tree.sum(0..chunks, out).map(Some)
+    }
+
+    /// Accumulates over the blocks, without scratch.
+    pub(crate) fn fold<A: Send>(
+        &self,
+        start: impl Fn() -> A + Sync,
+        step: impl Fn(&mut A, Range<usize>) -> Result<(), Error> + Sync,
+        merge: impl Fn(&mut A, A) + Sync,
+    ) -> Result<Option<A>, Error> {
+        let step = |sum: &mut A, (): &mut (), range: Range<usize>, ()| step(sum, range);
+        self.sweep((), || (), start, step, merge)
     }
 
     /// Fills an n-vector block by block; `scratch` lives for a chunk.

@@ -2,8 +2,8 @@
 
 use nalgebra::{DMatrix, DVector};
 
+use super::hessian::{Quantity, Route, Square, ThirdMoment, by_products};
 use super::leverage::{ClosedForm, LeverageObjective, finite};
-use super::third_moment::{ThirdMoment, hessian_by_products};
 use super::{HasThirdDerivative, Objective};
 use crate::error::Error;
 use crate::geometry::{Ask, Geometry, Model, Sum, check_vector};
@@ -138,30 +138,34 @@ impl Barrier {
             .with_rows())
     }
 
-    /// ∇²V by the third moment. (V3, T1)
-    pub(super) fn hessian<T: Scalar>(
+    /// ∇²V from QᵀP²Q. (V3)
+    pub(super) fn hessian_of<T: Scalar>(
         at: &Geometry<T>,
-        moment: &ThirdMoment<T>,
+        squared: &DMatrix<T>,
     ) -> Result<DMatrix<T>, Error> {
-        let inner =
-            at.gram(at.scores()?)? * real::<T>(3.0) - moment.contract_two(moment) * real::<T>(2.0);
+        let inner = at.gram(at.scores()?)? * real::<T>(3.0) - squared * real::<T>(2.0);
         Ok(at.form_from_frame(&inner))
     }
 
-    /// D³V\[p\] by third moments, the plain one given. (V4, T1–T3)
-    pub(super) fn third<T: Scalar>(
+    /// D³V\[p\] from Qᵀ{6 diag(y)P² + 6 P²diag(y) − 8 P∘(P diag(y) P)}Q. (V4)
+    pub(super) fn third_of<T: Scalar>(
         at: &Geometry<T>,
         along: &Image<T>,
-        moment: &ThirdMoment<T>,
+        form: &DMatrix<T>,
     ) -> Result<DMatrix<T>, Error> {
-        let weighted = ThirdMoment::new(at, Some(&along.image))?;
-        let cross = moment.contract_two(&weighted); // Qᵀ diag(y) P² Q
         // −12 diag(σ∘y) + 6 diag(P²y)
         let diagonal = &along.squared * real::<T>(6.0)
             - at.scores()?.component_mul(&along.image) * real::<T>(12.0);
-        let inner = at.gram(&diagonal)? + (&cross + cross.transpose()) * real::<T>(6.0)
-            - moment.contract_three(&along.gram) * real::<T>(8.0);
-        Ok(at.form_from_frame(&inner))
+        Ok(at.form_from_frame(&(at.gram(&diagonal)? + form)))
+    }
+
+    /// The entries of (V4)'s inner matrix off its diagonal terms.
+    pub(super) fn third_entry<T: Scalar>(
+        along: &Image<T>,
+    ) -> impl Fn(usize, usize, T, T) -> T + Sync + '_ {
+        let (six, eight) = (real::<T>(6.0), real::<T>(8.0));
+        let y = along.image.as_slice();
+        move |i, j, p, n| p * (six * (y[i] + y[j]) * p - eight * n)
     }
 
     /// D³V\[p\]·h by products. (V4)
@@ -270,10 +274,18 @@ impl<T: Scalar> HasThirdDerivative<T> for VolumetricBarrier<T> {
         let at = &point.geometry;
         let along = Image::of(at, p)?;
         let (n, d) = (at.slack().len(), at.x().len());
-        let third = if ThirdMoment::<T>::fits(n, d) {
-            Barrier::third(at, &along, &ThirdMoment::new(at, None)?)?
-        } else {
-            hessian_by_products(d, |h| Barrier::third_product(at, &along, h))?
+        let third = match Route::cheapest(Quantity::Third, n, d) {
+            Route::Tensor => {
+                let moment = ThirdMoment::new(at, Some(&along.image))?;
+                Barrier::third_of(at, &along, &moment.third_form(&along.gram))?
+            }
+            Route::Square => {
+                let entry = Barrier::third_entry(&along);
+                let [form] =
+                    Square::new(at)?.forms(Some(&along.gram), |i, j, p, n| [entry(i, j, p, n)])?;
+                Barrier::third_of(at, &along, &form)?
+            }
+            Route::Products => by_products(d, |h| Barrier::third_product(at, &along, h))?,
         };
         finite(third, at)
     }
@@ -297,10 +309,15 @@ impl<T: Scalar> ClosedForm<T> for Barrier {
 
     fn hessian(&self, at: &Geometry<T>, _: &()) -> Result<DMatrix<T>, Error> {
         let (n, d) = (at.slack().len(), at.x().len());
-        if !ThirdMoment::<T>::fits(n, d) {
-            return hessian_by_products(d, |h| Barrier::product(at, h));
-        }
-        Barrier::hessian(at, &ThirdMoment::new(at, None)?)
+        let squared = match Route::cheapest(Quantity::Barrier, n, d) {
+            Route::Tensor => ThirdMoment::new(at, None)?.squared_form(),
+            Route::Square => {
+                let [squared] = Square::new(at)?.forms(None, |_, _, p, _| [p * p])?;
+                squared
+            }
+            Route::Products => return by_products(d, |h| Barrier::product(at, h)),
+        };
+        Barrier::hessian_of(at, &squared)
     }
 
     fn hessian_product(

@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 use nalgebra::{DMatrix, DVector};
 
 use super::barrier::{Barrier, Image};
+use super::hessian::{Quantity, Route, Square, ThirdMoment, by_products};
 use super::leverage::{ClosedForm, LeverageObjective};
-use super::third_moment::{ThirdMoment, hessian_by_products};
 use crate::error::Error;
 use crate::geometry::{Geometry, Model, check_vector};
 use crate::scalar::{Scalar, real};
@@ -124,12 +124,22 @@ impl<T: Scalar> ClosedForm<T> for GradientLoss<T> {
 
     fn hessian(&self, at: &Geometry<T>, state: &Self::State) -> Result<DMatrix<T>, Error> {
         let (n, d) = (at.slack().len(), at.x().len());
-        if !ThirdMoment::<T>::fits(n, d) {
-            return hessian_by_products(d, |h| self.hessian_product(at, state, h));
-        }
-        let moment = ThirdMoment::new(at, None)?;
-        let third = Barrier::third(at, state.moments(at)?, &moment)?;
-        let barrier = Barrier::hessian(at, &moment)?;
+        let along = state.moments(at)?;
+        let (squared, third) = match Route::cheapest(Quantity::Gradient, n, d) {
+            Route::Tensor => {
+                let moment = ThirdMoment::new(at, Some(&along.image))?;
+                (moment.squared_form(), moment.third_form(&along.gram))
+            }
+            Route::Square => {
+                let entry = Barrier::third_entry(along);
+                let entries = |i, j, p, n| [p * p, entry(i, j, p, n)];
+                let [squared, third] = Square::new(at)?.forms(Some(&along.gram), entries)?;
+                (squared, third)
+            }
+            Route::Products => return by_products(d, |h| self.hessian_product(at, state, h)),
+        };
+        let barrier = Barrier::hessian_of(at, &squared)?;
+        let third = Barrier::third_of(at, along, &third)?;
         Ok(barrier.tr_mul(&barrier) + third) // (G3)
     }
 

@@ -9,11 +9,11 @@ mod barrier;
 mod frame;
 mod functions;
 mod gradient_inversion;
+mod hessian;
 mod leverage;
 mod ridge;
 mod scaled;
 mod score_inversion;
-mod third_moment;
 mod tilted;
 
 pub use barrier::{Barrier, VolumetricBarrier};

@@ -4,11 +4,12 @@ use std::sync::OnceLock;
 
 use nalgebra::{DMatrix, DVector};
 
+use super::hessian::{ByPairs, Quantity, Route, Square, ThirdMoment, by_products};
 use super::leverage::{ClosedForm, LeverageObjective};
-use super::third_moment::{ThirdMoment, hessian_by_products};
 use crate::error::Error;
 use crate::geometry::{Ask, Geometry, Model, ScoreProductTerms, SplitGram, Sum, check_vector};
-use crate::scalar::{Scalar, real};
+use crate::linalg::mirror_lower;
+use crate::scalar::{Scalar, real, vectorised};
 
 /// The distance between the leverage scores at x and given ones, τ.
 ///
@@ -146,41 +147,16 @@ impl<T: Scalar> ClosedForm<T> for ScoreLoss<T> {
 
     fn hessian(&self, at: &Geometry<T>, state: &Self::State) -> Result<DMatrix<T>, Error> {
         let (n, d) = (at.slack().len(), at.x().len());
-        // The tensor mixes all rows: it cannot treat the heavy ones apart.
-        if !ThirdMoment::<T>::fits(n, d) || !at.heavy()?.is_empty() {
-            return hessian_by_products(d, |h| self.hessian_product(at, state, h));
+        let mut route = Route::cheapest(Quantity::Scores, n, d);
+        if !at.heavy()?.is_empty() {
+            // Sums over pairs mix all rows: they cannot treat the heavy ones apart.
+            route = Route::Products;
         }
-        let Moments { gram, image, .. } = state.moments(at)?;
-        let moment = ThirdMoment::new(at, None)?;
-        let (residual, scores) = (&state.residual, at.scores()?);
-        // One more pass for the two terms with P²Q; ΛQ = ΣQ − P²Q. (T4)
-        let zero = || (DMatrix::zeros(d, d), DMatrix::zeros(d, d));
-        let sums = at.fold_q(
-            zero,
-            |(gauss_newton, cross), q, range| {
-                moment.for_each_squared(q, |first, rows, squared| {
-                    let start = range.start + first;
-                    let mut image = rows.clone();
-                    let mut weighted = rows.clone();
-                    for k in 0..rows.nrows() {
-                        image.row_mut(k).scale_mut(scores[start + k]);
-                        weighted.row_mut(k).scale_mut(residual[start + k]);
-                    }
-                    image -= squared;
-                    T::add_transposed_product(&image, &image, gauss_newton);
-                    T::add_transposed_product(&weighted, squared, cross);
-                });
-            },
-            |sum, part| {
-                sum.0 += part.0;
-                sum.1 += part.1;
-            },
-        )?;
-        let (gauss_newton, cross) = sums.unwrap_or_else(zero);
-        // 6 diag(r∘σ) − 6 diag(P²r) = 6 diag(Λr)
-        let inner = gauss_newton * real::<T>(4.0) + at.gram(image)? * real::<T>(6.0)
-            - (&cross + cross.transpose()) * real::<T>(4.0)
-            + moment.contract_three(&gram.all) * real::<T>(8.0);
+        let inner = match route {
+            Route::Tensor => self.inner_by_tensor(at, state)?,
+            Route::Square => self.inner_by_square(at, state)?,
+            Route::Products => return by_products(d, |h| self.hessian_product(at, state, h)),
+        };
         Ok(at.form_from_frame(&inner)) // (D4)
     }
 
@@ -246,6 +222,99 @@ impl<T: Scalar> ClosedForm<T> for ScoreLoss<T> {
 
     fn jacobian(&self, at: &Geometry<T>, _: &Self::State) -> Result<DMatrix<T>, Error> {
         score_jacobian(at)
+    }
+}
+
+/// (D4) in the basis Q, as 4(ΛQ)ᵀ(ΛQ) and the rest.
+impl<T: Scalar> ScoreLoss<T> {
+    /// By the tensor, and P²Q in a second walk. (T1–T4)
+    fn inner_by_tensor(
+        &self,
+        at: &Geometry<T>,
+        state: &ScoreState<T>,
+    ) -> Result<DMatrix<T>, Error> {
+        let d = at.x().len();
+        let Moments {
+            gram,
+            image: laplacian,
+            ..
+        } = state.moments(at)?;
+        let moment = ThirdMoment::new(at, None)?;
+        let cubic = moment.cubic_form(&gram.all);
+        let moment = moment.by_pairs();
+        let (r, scores) = (state.residual.as_slice(), at.scores()?.as_slice());
+        let laplacian = laplacian.as_slice();
+        let (six, eight) = (real::<T>(6.0), real::<T>(8.0));
+        let zero = || {
+            let sums = (DMatrix::zeros(d, d), DMatrix::zeros(d, d));
+            (sums, ByPairs::scratch())
+        };
+        let sums = at.fold_q(
+            zero,
+            |((gauss_newton, cross), scratch), q, range| {
+                moment.for_each_squared(q, scratch, |first, rows, squared| {
+                    let here = range.start + first..range.start + first + rows.nrows();
+                    let (r, scores, l) =
+                        (&r[here.clone()], &scores[here.clone()], &laplacian[here]);
+                    let (mut image, mut rest) = (rows.clone(), rows.clone());
+                    let height = rows.nrows();
+                    let columns = squared.as_slice().chunks_exact(height);
+                    let images = image.as_mut_slice().chunks_exact_mut(height);
+                    let rests = rest.as_mut_slice().chunks_exact_mut(height);
+                    vectorised(
+                        #[inline(always)]
+                        || {
+                            for ((square, image), rest) in columns.zip(images).zip(rests) {
+                                for k in 0..height {
+                                    image[k] = scores[k] * image[k] - square[k];
+                                    // 6 diag(r∘σ) − 6 diag(P²r) = 6 diag(Λr)
+                                    rest[k] = six * l[k] * rest[k] - eight * r[k] * square[k];
+                                }
+                            }
+                        },
+                    );
+                    T::add_gram(&image, &image, gauss_newton);
+                    T::add_transposed_product(rows, &rest, cross);
+                });
+            },
+            |(sums, _), (part, _)| {
+                sums.0 += part.0;
+                sums.1 += part.1;
+            },
+        )?;
+        let ((mut gauss_newton, cross), _) = sums.unwrap_or_else(zero);
+        mirror_lower(&mut gauss_newton);
+        Ok(gauss_newton * real::<T>(4.0)
+            + (&cross + cross.transpose()) * real::<T>(0.5)
+            + cubic * real::<T>(8.0))
+    }
+
+    /// By tiles of the n×n form.
+    fn inner_by_square(
+        &self,
+        at: &Geometry<T>,
+        state: &ScoreState<T>,
+    ) -> Result<DMatrix<T>, Error> {
+        let Moments {
+            gram,
+            image: laplacian,
+            ..
+        } = state.moments(at)?;
+        let square = Square::new(at)?;
+        let (r, scores) = (state.residual.as_slice(), at.scores()?);
+        let (four, eight) = (real::<T>(4.0), real::<T>(8.0));
+        let entries = |i: usize, j: usize, p: T, n: T| [p * (eight * n - four * (r[i] + r[j]) * p)];
+        let [rest] = square.forms(Some(&gram.all), entries)?;
+        let mut gauss_newton = square.over_squared(|sum, first, rows, mut image| {
+            for (k, (mut image, row)) in image.column_iter_mut().zip(rows.column_iter()).enumerate()
+            {
+                image.axpy(scores[first + k], &row, -T::one()); // ΛQ
+            }
+            let image = image.transpose();
+            T::add_gram(&image, &image, sum);
+        })?;
+        mirror_lower(&mut gauss_newton);
+        Ok(gauss_newton * four + at.gram(laplacian)? * real::<T>(6.0) + rest)
     }
 }
 

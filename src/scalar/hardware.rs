@@ -129,6 +129,14 @@ macro_rules! faer_kernels {
             );
         }
 
+        fn add_leading_product(a: &DMatrix<Self>, b: &DMatrix<Self>, c: &mut DMatrix<Self>) {
+            let (rows, columns) = c.shape();
+            let inner = a.ncols().min(b.nrows());
+            let a = view(a).submatrix(0, 0, rows, inner);
+            let b = view(b).submatrix(0, 0, inner, columns);
+            matmul(view_mut(c), Accum::Add, a, b, 1.0, Par::Seq);
+        }
+
         fn solve_right_upper(r: &DMatrix<Self>, rows: &mut DMatrix<Self>) {
             // Q R = A is Rᵀ Qᵀ = Aᵀ.
             solve_lower_triangular_in_place(

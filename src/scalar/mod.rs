@@ -103,6 +103,16 @@ pub trait Scalar: RealField + Copy {
         c.gemm(Self::one(), &a.transpose(), b, Self::one());
     }
 
+    /// `c ← c + a b` on leading parts: as many rows of `a` and columns of `b` as
+    /// `c` has, summed over as many columns of `a` as `b` has rows, or the other
+    /// way round where those are fewer. Scratch may thus be larger than needed.
+    fn add_leading_product(a: &DMatrix<Self>, b: &DMatrix<Self>, c: &mut DMatrix<Self>) {
+        let inner = a.ncols().min(b.nrows());
+        let a = a.view((0, 0), (c.nrows(), inner));
+        let b = b.view((0, 0), (inner, c.ncols()));
+        c.gemm(Self::one(), &a, &b, Self::one());
+    }
+
     /// `rows ← rows R⁻¹` for upper triangular `r`.
     fn solve_right_upper(r: &DMatrix<Self>, rows: &mut DMatrix<Self>) {
         // Column j of Q R = A: q_j = (a_j − Σ_{k<j} q_k r_kj) / r_jj.
