@@ -1,5 +1,11 @@
 //! The one error type of the crate.
 
+mod npy;
+
+use std::path::PathBuf;
+
+pub use npy::NpyFault;
+
 /// What can be wrong with an input, named precisely enough to mend it.
 ///
 /// Every variant says *what* quantity, *where* in it (zero-based, as the
@@ -158,6 +164,17 @@ pub enum Error {
         /// The name asked for.
         name: String,
     },
+    /// A .npy file is not what was expected, or no longer what it was.
+    #[error("{}{}: {fault}", path.display(), reading_from(row))]
+    Npy {
+        /// The file.
+        path: PathBuf,
+        /// The first row (zero-based) of those that were being read or written;
+        /// none while the file was opened.
+        row: Option<usize>,
+        /// What is wrong.
+        fault: NpyFault,
+    },
     /// What was to be shrunk does not fail.
     #[error("the instance does not fail, so there is nothing to shrink")]
     NothingFails,
@@ -203,9 +220,16 @@ impl Error {
             Error::Solver { .. } => "solver",
             Error::NotOffered { .. } => "not_offered",
             Error::NoSuchArray { .. } => "no_such_array",
+            Error::Npy { fault, .. } => fault.kind(),
             Error::NothingFails => "nothing_fails",
         }
     }
+}
+
+fn reading_from(row: &Option<usize>) -> String {
+    row.map_or(String::new(), |row| {
+        format!(", from row {row} (counted from 0) on")
+    })
 }
 
 /// A trial point: `None` where the point itself is the trouble.

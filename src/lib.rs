@@ -11,6 +11,8 @@ mod error;
 mod geometry;
 mod linalg;
 pub mod notation;
+#[cfg(feature = "npy")]
+pub mod npy;
 mod objective;
 pub mod recover;
 pub mod sample;
@@ -18,7 +20,7 @@ mod scalar;
 pub mod solver;
 pub mod verify;
 
-pub use error::Error;
+pub use error::{Error, NpyFault};
 pub use geometry::{Domain, Geometry, Model, Signs};
 pub use linalg::{
     CHOLESKY_DIGITS, CHOLESKY_TWICE_DIGITS, Design, DesignMatrix, Factorisation, Rows,

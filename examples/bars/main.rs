@@ -18,6 +18,7 @@ mod designs;
 mod few_rows;
 mod hessian;
 mod intervals;
+mod large;
 mod ridge;
 mod sampling;
 mod solvers;
@@ -196,6 +197,16 @@ const BARS: &[Bar] = &[
         "audit",
         "what a publication leaks: predicted against simulated errors, and the time",
         audit::audit,
+    ),
+    (
+        "large",
+        "rows in a file, n = 1e7, d = 20 [n] [d]: memory and time to evaluate and recover",
+        large::dense,
+    ),
+    (
+        "large-sparse",
+        "the same with ten entries a row in memory: memory beyond the data",
+        large::sparse,
     ),
     (
         "verify-testfunctions",

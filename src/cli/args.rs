@@ -94,6 +94,9 @@ pub struct EvaluateArgs {
     /// The design matrix A, n rows and d columns
     #[arg(long, value_name = "FILE")]
     pub matrix: PathBuf,
+    /// Reads A from a .npy file in blocks, as is done anyway where the file is larger than 512 MiB
+    #[arg(long)]
+    pub in_blocks: bool,
     /// The right-hand side b, n values: the response of a regression
     #[arg(long, value_name = "FILE")]
     pub rhs: PathBuf,
@@ -119,6 +122,9 @@ pub struct RecoverArgs {
     /// The design matrix A, n rows and d columns
     #[arg(long, value_name = "FILE")]
     pub matrix: Option<PathBuf>,
+    /// Reads A from a .npy file in blocks, as is done anyway where the file is larger than 512 MiB
+    #[arg(long, requires = "matrix")]
+    pub in_blocks: bool,
     /// The right-hand side b, n values: the response of a regression
     #[arg(long, value_name = "FILE")]
     pub rhs: Option<PathBuf>,
@@ -185,6 +191,9 @@ pub struct VerifyArgs {
     /// the reference instances are checked
     #[arg(long, value_name = "FILE")]
     pub matrix: Option<PathBuf>,
+    /// Reads A from a .npy file in blocks, as is done anyway where the file is larger than 512 MiB
+    #[arg(long, requires = "matrix")]
+    pub in_blocks: bool,
     /// The right-hand side b, n values: the response of a regression
     #[arg(long, value_name = "FILE")]
     pub rhs: Option<PathBuf>,
@@ -336,6 +345,9 @@ pub struct AuditArgs {
     /// The design matrix A, n rows and d columns; the header of a .csv file names the coefficients
     #[arg(long, value_name = "FILE")]
     pub matrix: Option<PathBuf>,
+    /// Reads A from a .npy file in blocks, as is done anyway where the file is larger than 512 MiB
+    #[arg(long, requires = "matrix")]
+    pub in_blocks: bool,
     /// The right-hand side b, n values: the response of a regression
     #[arg(long, value_name = "FILE")]
     pub rhs: Option<PathBuf>,

@@ -34,7 +34,7 @@ pub fn run(args: &RecoverArgs) -> Result<Outcome, CliError> {
     let problem = Problem {
         name: TargetName::Scores,
         model,
-        target: scores.column(0).into_owned(),
+        target: scores.column(0).into_owned().into(),
         signs: Given::Unknown,
         start: None,
         ridge: None,

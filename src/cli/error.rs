@@ -176,6 +176,9 @@ impl Sources {
                 );
                 (file("x"), Some(*row), Some(*slack), text)
             }
+            Error::Npy { path, row, fault } => {
+                return FileError::npy(path, *row, fault.clone()).into();
+            }
             other => return CliError::new(kind, other.to_string()),
         };
         let place = row.map_or(String::new(), |row| format!(" row {}:", row + 1));

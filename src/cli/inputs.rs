@@ -2,19 +2,60 @@
 
 use std::path::Path;
 
-use levinv::{DVector, Design, Model};
+use levinv::npy::NpyRows;
+use levinv::{DVector, Design, Error, Model, NpyFault};
 
 use super::error::{CliError, Sources};
-use super::files::{Matrix, read_matrix, read_vector};
+use super::files::{FileError, Matrix, read_matrix, read_vector};
 use super::report::number;
 
-pub fn model(matrix: &Path, rhs: &Path, sources: &Sources) -> Result<Model<f64>, CliError> {
-    let design = match read_matrix(matrix)? {
+/// Bytes from which on a .npy file of A stays on disk and is read in blocks: half
+/// a gigabyte, which is a million rows of sixty-four columns. Below, A fits in any
+/// machine's memory several times, and what is kept beside it saves passes.
+const IN_BLOCKS: u64 = 1 << 29;
+
+/// The rows of A, in memory or in blocks from their file.
+fn design(matrix: &Path, in_blocks: bool) -> Result<Design<f64>, CliError> {
+    let is_npy = matrix
+        .extension()
+        .is_some_and(|e| e.eq_ignore_ascii_case("npy"));
+    if in_blocks && !is_npy {
+        let why = format!(
+            "--in-blocks: only a .npy file is read in blocks, {} is not called one",
+            matrix.display()
+        );
+        return Err(CliError::new("unsupported_format", why));
+    }
+    let is_large = || matrix.metadata().is_ok_and(|found| found.len() > IN_BLOCKS);
+    if is_npy && (in_blocks || is_large()) {
+        match NpyRows::open(matrix) {
+            Ok(rows) => return Ok(rows.into()),
+            // Integers, or a column alone: what memory holds is read all the same.
+            Err(Error::Npy {
+                fault: NpyFault::Type { .. } | NpyFault::Shape { .. },
+                ..
+            }) if !in_blocks => {}
+            Err(Error::Npy { path, row, fault }) => {
+                return Err(FileError::npy(&path, row, fault).into());
+            }
+            Err(other) => return Err(CliError::new(other.kind(), other.to_string())),
+        }
+    }
+    Ok(match read_matrix(matrix)? {
         Matrix::Dense(a) => Design::from(a),
         Matrix::Sparse(a) => Design::from(a),
-    };
+    })
+}
+
+pub fn model(
+    matrix: &Path,
+    in_blocks: bool,
+    rhs: &Path,
+    sources: &Sources,
+) -> Result<Model<f64>, CliError> {
+    let design = design(matrix, in_blocks)?;
     Model::new(design.clone(), read_vector(rhs)?).map_err(|e| match &e {
-        levinv::Error::RankDeficient { rank, columns } => {
+        Error::RankDeficient { rank, columns } => {
             sources.blame_columns(*rank, columns, |&j| is_zero(&design, j))
         }
         _ => sources.blame(&e),
@@ -24,7 +65,7 @@ pub fn model(matrix: &Path, rhs: &Path, sources: &Sources) -> Result<Model<f64>,
 fn is_zero(design: &Design<f64>, column: usize) -> bool {
     let mut unit = DVector::zeros(design.ncols());
     unit[column] = 1.0;
-    // A file in memory: its rows can be read.
+    // Where rows cannot be read any more, the column is not known to be zero.
     design.apply(&unit).is_ok_and(|a| a.amax() == 0.0)
 }
 

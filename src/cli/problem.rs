@@ -14,7 +14,8 @@ use super::history::Row;
 pub struct Problem {
     pub name: TargetName,
     pub model: Model<f64>,
-    pub target: DVector<f64>,
+    /// Shared with the recovery: n scores may be as much as memory holds.
+    pub target: Arc<DVector<f64>>,
     pub signs: Given,
     pub start: Option<DVector<f64>>,
     pub ridge: Option<DVector<f64>>,
@@ -66,7 +67,7 @@ pub fn proof(problem: &Problem, x: Option<&DVector<f64>>) -> Result<Option<Proof
             })
         }};
     }
-    let (model, target) = (&problem.model, problem.target.clone());
+    let (model, target) = (&problem.model, DVector::clone(&problem.target));
     let proved = match problem.name {
         TargetName::Scores => of!(ScoreInversion::new(model, target)?),
         TargetName::Gradient => of!(GradientInversion::new(model, target)?),
@@ -96,13 +97,9 @@ pub fn objective(
             Ok(Arc::new(loss))
         }};
     }
+    let target = DVector::clone(&problem.target);
     match problem.name {
-        TargetName::Scores => finish!(ScoreInversion::new(&problem.model, problem.target.clone())?),
-        TargetName::Gradient => {
-            finish!(GradientInversion::new(
-                &problem.model,
-                problem.target.clone()
-            )?)
-        }
+        TargetName::Scores => finish!(ScoreInversion::new(&problem.model, target)?),
+        TargetName::Gradient => finish!(GradientInversion::new(&problem.model, target)?),
     }
 }

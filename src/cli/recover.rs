@@ -1,11 +1,12 @@
 //! `levinv recover` on a user's own files.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
-use levinv::Signs;
 use levinv::recover::{GradientRecovery, Progress, ScoreRecovery, SignKnowledge, Status};
 use levinv::solver::NamedSolver;
+use levinv::{DVector, Signs};
 
 use super::args::{RecoverArgs, TargetName};
 use super::error::{CliError, Sources};
@@ -72,7 +73,7 @@ fn read(args: &RecoverArgs, solver: bool, sources: &Sources) -> Result<Problem, 
     let matrix = required(&args.matrix, "--matrix", why)?;
     let rhs = required(&args.rhs, "--rhs", why)?;
     let target = required(&args.target, "--target", why)?;
-    let model = model(matrix, rhs, sources)?;
+    let model = model(matrix, args.in_blocks, rhs, sources)?;
     let noise = noise::of(args, name, sources)?;
     let target = if args.allow_missing {
         read_vector_with_missing(target)
@@ -117,7 +118,7 @@ fn read(args: &RecoverArgs, solver: bool, sources: &Sources) -> Result<Problem, 
     Ok(Problem {
         name,
         model,
-        target,
+        target: target.into(),
         signs,
         start,
         ridge,
@@ -178,8 +179,8 @@ pub fn globally(problem: &Problem, args: &RecoverArgs) -> Result<Finished, levin
                 Given::Known(signs) => SignKnowledge::Known(signs.clone()),
             };
             let run = match noise {
-                Some(noise) => ScoreRecovery::noisy(model, target.clone(), noise.clone())?,
-                None => ScoreRecovery::new(model, target.clone())?,
+                Some(noise) => ScoreRecovery::noisy(model, Arc::clone(target), noise.clone())?,
+                None => ScoreRecovery::new(model, Arc::clone(target))?,
             };
             let mut run = run
                 .signs(signs)?
@@ -192,7 +193,7 @@ pub fn globally(problem: &Problem, args: &RecoverArgs) -> Result<Finished, levin
             run.run()?
         }
         TargetName::Gradient => {
-            let mut run = GradientRecovery::new(model, target.clone())?
+            let mut run = GradientRecovery::new(model, DVector::clone(target))?
                 .max_iters(max_iters)
                 .observe(watch);
             if let Some(noise) = noise {
@@ -231,6 +232,8 @@ pub fn globally(problem: &Problem, args: &RecoverArgs) -> Result<Finished, levin
         .map(|x| objective.gradient(x))
         .transpose()?
         .map(|g| g.norm());
+    // Vectors of n numbers that the proof makes again.
+    drop(objective);
     let seconds = started.elapsed().as_secs_f64();
     let proof = proof(problem, recovery.x.as_ref())?;
     Ok(Finished {

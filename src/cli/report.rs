@@ -85,13 +85,14 @@ pub fn number(value: f64) -> String {
 }
 
 /// Smallest, median, largest and sum.
-pub fn summary(values: &[f64]) -> String {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let (Some(first), Some(last)) = (sorted.first(), sorted.last()) else {
-        return "none".into();
-    };
-    let median = sorted[sorted.len() / 2];
+pub fn summary(mut values: Vec<f64>) -> String {
     let sum: f64 = values.iter().sum();
+    if values.is_empty() {
+        return "none".into();
+    }
+    let middle = values.len() / 2;
+    let (below, &mut median, above) = values.select_nth_unstable_by(middle, f64::total_cmp);
+    let first = below.iter().copied().fold(median, f64::min);
+    let last = above.iter().copied().fold(median, f64::max);
     format!("smallest {first:.4e}, median {median:.4e}, largest {last:.4e}, sum {sum:.6}")
 }

@@ -127,7 +127,7 @@ fn read(args: &VerifyArgs, sources: &Sources) -> Result<Instance, CliError> {
     if let (Some(ObjectiveName::Barrier), Some(_)) = (args.objective, &args.target) {
         return Err(CliError::new("usage", "--target: the barrier has none"));
     }
-    let model = model(matrix, rhs, sources)?;
+    let model = model(matrix, args.in_blocks, rhs, sources)?;
     let x = read_vector(at)?;
     // A zero slack is told as such, and before anything that builds on it.
     model.at(&x).map_err(|e| sources.blame(&e))?;

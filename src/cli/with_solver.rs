@@ -26,7 +26,7 @@ pub fn run(
     let started = Instant::now();
     if problem.name == TargetName::Scores {
         // The same refusals as without a solver.
-        ScoreRecovery::new(&problem.model, problem.target.clone())?;
+        ScoreRecovery::new(&problem.model, Arc::clone(&problem.target))?;
     }
     let Some(start) = &problem.start else {
         return Err(levinv::Error::Solver {
@@ -62,7 +62,7 @@ pub fn run(
     let (residual, errors, impossible) = match problem.name {
         TargetName::Scores => {
             let scores = problem.model.at(&run.x)?;
-            let residual = (scores.scores()? - &problem.target).norm() / problem.target.norm();
+            let residual = (scores.scores()? - &*problem.target).norm() / problem.target.norm();
             (
                 residual,
                 score_errors(&problem.model, &problem.target, &run.x)?,
@@ -72,7 +72,7 @@ pub fn run(
         TargetName::Gradient => {
             // No step of its own: only how far x may be off, or why there is none.
             let signs = Signs::of(&problem.model.slack(&run.x)?)?;
-            let there = GradientRecovery::new(&problem.model, problem.target.clone())?
+            let there = GradientRecovery::new(&problem.model, problem.target.as_ref().clone())?
                 .signs(signs)?
                 .start(run.x.clone())?
                 .max_iters(0)
@@ -146,7 +146,7 @@ fn minimised(
     if !convex {
         return Ok(Arc::clone(loss));
     }
-    let tilted = TiltedBarrier::new(&problem.model, problem.target.clone())?;
+    let tilted = TiltedBarrier::new(&problem.model, problem.target.as_ref().clone())?;
     Ok(Arc::new(tilted.in_cell(signs.clone())?))
 }
 

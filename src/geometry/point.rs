@@ -90,13 +90,10 @@ impl<T: Scalar> Geometry<T> {
     pub(crate) fn new(
         design: &Design<T>,
         x: &DVector<T>,
-        slack: &DVector<T>,
+        slack: DVector<T>,
         choice: Factorisation,
     ) -> Result<Self, Error> {
-        let (slack, gram) = weighed(design, choice, |_, range, out| {
-            out.copy_from_slice(&slack.as_slice()[range]);
-            Ok(())
-        })?;
+        let (slack, gram) = weighed(design, choice, slack, |_, _, _| Ok(()))?;
         Self::factorised(design, (x, None), (slack, gram), choice, None)
     }
 
@@ -113,7 +110,8 @@ impl<T: Scalar> Geometry<T> {
             choice,
             spare,
         } = point;
-        let made = weighed(design, choice, |rows, range, out| {
+        let slack = DVector::zeros(design.nrows());
+        let made = weighed(design, choice, slack, |rows, range, out| {
             rows.residual(x, &rhs.as_slice()[range.clone()], out);
             check(range.start, out)
         })?;
@@ -393,10 +391,10 @@ impl<T: Scalar> Geometry<T> {
 fn weighed<T: Scalar>(
     design: &Design<T>,
     choice: Factorisation,
+    mut slack: DVector<T>,
     fill: impl Fn(Rows<'_, T>, Range<usize>, &mut [T]) -> Result<(), Error> + Sync,
 ) -> Result<(DVector<T>, Option<DMatrix<T>>), Error> {
     let d = design.ncols();
-    let mut slack = DVector::zeros(design.nrows());
     let wanted = choice != Factorisation::Qr;
     let gram = design.blocks().sweep(
         slack.as_mut_slice(),

@@ -96,7 +96,7 @@ fn read(args: &AuditArgs) -> Result<Subject, CliError> {
         point: Some(at.clone()),
         ..Sources::default()
     };
-    let model = model(matrix, rhs, &sources)?;
+    let model = model(matrix, args.in_blocks, rhs, &sources)?;
     let x = read_vector(at)?;
     let names = read_names(matrix).unwrap_or_default();
     let name = |j: usize| match names.get(j).map(String::as_str) {

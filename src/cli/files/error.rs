@@ -8,6 +8,8 @@
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
+use levinv::NpyFault;
+
 /// The offending value and where it stands, counted from 1, as far as that is known. `row` counts
 /// rows of data: a header or a comment moves `line` but not `row`. `name` is the column's.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -138,6 +140,9 @@ pub enum FileError {
     /// The output exists, and nothing allows to overwrite it.
     #[error("{}: exists already, and is not overwritten unless forced", shown(.0))]
     Exists(PathBuf),
+    /// The file was written to while it was in use.
+    #[error("{}: changed while it was in use", .0)]
+    Changed(Box<Spot>),
     /// The system refused to write. No part of the output is left behind.
     #[error("{}: cannot be written: {}", shown(.0), .1)]
     Write(PathBuf, #[source] io::Error),
@@ -165,7 +170,39 @@ impl FileError {
             Self::Index(..) => "index",
             Self::Duplicate(..) => "duplicate",
             Self::Exists(..) => "exists",
+            Self::Changed(..) => "changed",
             Self::Write(..) => "write",
+        }
+    }
+
+    /// What the library says of a .npy file; `row` counts from 0.
+    pub fn npy(path: &Path, row: Option<usize>, fault: NpyFault) -> Self {
+        let spot = |value: String| {
+            let mut spot = Spot::new(path, value);
+            spot.row = row.map(|row| row as u64 + 1);
+            spot
+        };
+        match fault {
+            NpyFault::Unreadable {
+                kind: io::ErrorKind::NotFound,
+                ..
+            } => Self::NotFound(path.into()),
+            NpyFault::Unreadable { kind, reason } => {
+                Self::Unreadable(path.into(), io::Error::new(kind, reason))
+            }
+            NpyFault::NotRegular => Self::NotRegular(path.into()),
+            NpyFault::Header { found } => {
+                Self::Header(spot(found), "not a header that NumPy writes")
+            }
+            NpyFault::TooLarge { declared, limit } => Self::TooLarge(spot(declared), limit),
+            NpyFault::Truncated { declared, found } => Self::Truncated(spot(found), declared),
+            NpyFault::Surplus { bytes, values } => {
+                Self::Surplus(spot(format!("{bytes} bytes")), values)
+            }
+            NpyFault::Type { found, read } => Self::UnsupportedType(spot(found), read),
+            NpyFault::Shape { found, wanted } => Self::Shape(spot(found), wanted.to_string()),
+            NpyFault::Changed => Self::Changed(spot(String::new())),
+            other => Self::Unreadable(path.into(), io::Error::other(other.to_string())),
         }
     }
 

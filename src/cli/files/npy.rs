@@ -10,15 +10,15 @@
 //! has at most 10 000 bytes, NumPy's own limit; and no more values are declared than the file has
 //! bytes.
 //!
-//! Header and values are decoded by the `npyz` crate, the header only after it is vetted: see
-//! [`header`].
-
-mod header;
+//! Header and values are decoded by the `npyz` crate, the header only after the library has vetted
+//! it. Files too large for memory are not read here but in blocks, by the library: see
+//! [`inputs`](super::super::inputs).
 
 use std::fmt::Display;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
+use levinv::npy::{check_length, read_header};
 use nalgebra::DMatrix;
 use npyz::{DType, Deserialize, NpyFile, Order, TypeChar, WriteOptions, WriterBuilder};
 
@@ -32,7 +32,8 @@ pub(super) fn read(
     mut input: impl Read,
     length: u64,
 ) -> Result<DMatrix<f64>, FileError> {
-    let (header, start) = header::read(path, &mut input, length)?;
+    let refused = |fault| FileError::npy(path, None, fault);
+    let (header, start) = read_header(&mut input, length).map_err(refused)?;
     let (rows, columns) = match *header.shape() {
         [rows] => (rows, 1),
         [rows, columns] => (rows, columns),
@@ -116,16 +117,7 @@ impl<R: Read> Grid<'_, R> {
             file,
         } = self;
         let (count, size) = ((rows * columns) as u64, size_of::<T>() as u64);
-        // A longer file is as wrong as a shorter one: its header belongs to some other array.
-        let declared = count.saturating_mul(size);
-        if length < declared {
-            let spot = Spot::new(path, format!("{length} bytes"));
-            return Err(FileError::Truncated(spot, declared));
-        }
-        if length > declared {
-            let spot = Spot::new(path, format!("{} bytes", length - declared));
-            return Err(FileError::Surplus(spot, count));
-        }
+        check_length(length, count, size).map_err(|fault| FileError::npy(path, None, fault))?;
         // The matrix is stored by columns, whatever the file does; each value goes to its place.
         let by_rows = file.order() == Order::C;
         let mut values = zeros(path, rows, columns)?;

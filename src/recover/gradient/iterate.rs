@@ -14,11 +14,14 @@ use crate::scalar::{Scalar, epsilon, real};
 /// most 5 (V6), so that thirty reach rounding.
 const INNER_STEPS: usize = 60;
 
-/// A point with its residual g − c and the factor of its preconditioner.
+/// A point with its residual g − c and the factor of its preconditioner. Its
+/// geometry is left to the model, which keeps one: two would be six vectors of n
+/// numbers.
 pub(crate) struct Iterate<T: Scalar> {
+    model: Model<T>,
     pub(crate) x: DVector<T>,
-    pub(crate) geometry: Arc<Geometry<T>>,
     pub(crate) residual: DVector<T>,
+    volumetric: T,
     factor: Factor<T>,
 }
 
@@ -30,15 +33,21 @@ impl<T: Scalar> Iterate<T> {
         let weights = Barrier::root_curvature(&geometry)?;
         let factor = Factor::new(model.design(), &weights, Factorisation::Automatic)?;
         Ok(Iterate {
+            model: model.clone(),
             x,
-            geometry,
             residual,
+            volumetric: geometry.volumetric(),
             factor,
         })
     }
 
+    /// The geometry, made again only where another point was looked at since.
+    pub(crate) fn geometry(&self) -> Result<Arc<Geometry<T>>, Error> {
+        self.model.at(&self.x)
+    }
+
     pub(crate) fn volumetric(&self) -> T {
-        self.geometry.volumetric()
+        self.volumetric
     }
 
     /// ‖c‖·‖x‖, the size of φ's linear term.
@@ -85,11 +94,12 @@ impl<T: Scalar> Iterate<T> {
     /// ∇²V step = −(g − c) by preconditioned conjugate gradients.
     pub(crate) fn newton_step(&self, evaluations: &mut usize) -> Result<DVector<T>, Error> {
         let accuracy = epsilon::<T>().powf(real(0.75));
+        let geometry = self.geometry()?;
         let solved = conjugate_gradients(
             -&self.residual,
             (accuracy, INNER_STEPS),
             |r| self.factor.solve(&self.factor.solve_transposed(r)),
-            |direction| Barrier::product(&self.geometry, direction),
+            |direction| Barrier::product(&geometry, direction),
         )?;
         *evaluations += solved.products;
         Ok(solved.x)

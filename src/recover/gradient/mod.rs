@@ -212,9 +212,13 @@ impl<'a, T: Scalar> GradientRecovery<'a, T> {
         let (mut iterations, mut evaluations) = (0, 1);
         let mut step = current.newton_step(&mut evaluations)?;
         let mut far = Some(real::<T>(FAR) * slack.amax());
+        drop(slack);
         let mut infeasibility = None;
         loop {
-            let near = far.is_none_or(|far| current.geometry.slack().amin() < far);
+            let near = match far {
+                Some(far) => current.geometry()?.slack().amin() < far,
+                None => true,
+            };
             if !near {
                 infeasibility = self.recession(&start, &current)?;
                 far = None;
@@ -239,7 +243,7 @@ impl<'a, T: Scalar> GradientRecovery<'a, T> {
             );
         }
         // The step not taken is the error that is left; rounding of g adds to it.
-        let errors = step.abs() + current.rounding(&self.terms(&current.geometry)?);
+        let errors = step.abs() + current.rounding(&self.terms(&*current.geometry()?)?);
         let residual = self.relative_residual(&current)?;
         // The decrement is the distance to the solution in the local norm, in
         // which the cell's boundary is about 1 away. Far out it vanishes by
@@ -295,7 +299,8 @@ impl<'a, T: Scalar> GradientRecovery<'a, T> {
         const HALVINGS: usize = 50;
         const SUFFICIENT: f64 = 1e-4;
         let change = self.model.design().apply(step)?;
-        let largest = domain.largest_step(from.geometry.slack(), &change);
+        let largest = domain.largest_step(from.geometry()?.slack(), &change);
+        drop(change);
         let mut length = largest.map_or(T::one(), |t| (t * real(BOUNDARY_FRACTION)).min(T::one()));
         let slope = from.residual.dot(step);
         let noise = real::<T>(16.0)
@@ -334,7 +339,7 @@ impl<'a, T: Scalar> GradientRecovery<'a, T> {
     /// ‖g − c‖ relative to ‖c‖, or where c is zero, or below the rounding of g,
     /// to the size of g's terms.
     fn relative_residual(&self, at: &Iterate<T>) -> Result<T, Error> {
-        let (size, terms) = (self.target.norm(), self.size_of_terms(&at.geometry)?);
+        let (size, terms) = (self.target.norm(), self.size_of_terms(&*at.geometry()?)?);
         let visible = size > terms * epsilon();
         Ok(at.residual.norm() / if visible { size } else { terms })
     }
@@ -342,7 +347,7 @@ impl<'a, T: Scalar> GradientRecovery<'a, T> {
     /// g − c relative to the larger of c and the terms that g is summed from:
     /// rounding can leave no less. Largest entries, whose squares may overflow.
     fn misfit(&self, at: &Iterate<T>) -> Result<T, Error> {
-        let terms = self.size_of_terms(&at.geometry)?;
+        let terms = self.size_of_terms(&*at.geometry()?)?;
         Ok(at.residual.amax() / self.target.amax().max(terms))
     }
 

@@ -46,9 +46,7 @@ pub(crate) fn nearest<T: Scalar>(
     };
     let mut out = DVector::zeros(n);
     for (k, &rank) in components.ranks.iter().enumerate() {
-        let rows: Vec<usize> = (0..n)
-            .filter(|&i| components.of_row[i] == Some(k))
-            .collect();
+        let rows: Vec<usize> = (0..n).filter(|&i| components.of(i) == Some(k)).collect();
         let shifted = |i: usize, shift: T| {
             (value(i) + shift * give(i)).clamp(margin[i], T::one() - margin[i])
         };
@@ -92,7 +90,7 @@ pub(crate) fn shared<T: Scalar>(
     let n = shares.len();
     let mut out = DVector::zeros(n);
     for (k, &rank) in components.ranks.iter().enumerate() {
-        let own = |i: &usize| components.of_row[*i] == Some(k);
+        let own = |i: &usize| components.of(*i) == Some(k);
         let (known, missing): (Vec<usize>, Vec<usize>) =
             (0..n).filter(own).partition(|&i| reading.known[i]);
         let left = count::<T>(rank) - known.iter().fold(T::zero(), |s, &i| s + reading.values[i]);

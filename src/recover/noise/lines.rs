@@ -120,7 +120,7 @@ impl<T: Scalar> NoisyScores<'_, T> {
 
     /// The model of one component, in coordinates of its own.
     fn of_component(&self, structure: &Structure<T>, k: usize) -> Result<Model<T>, Error> {
-        if structure.components.count() == 1 && structure.components.of_row[0].is_some() {
+        if structure.components.count() == 1 && structure.components.of(0).is_some() {
             return Ok(self.model.clone());
         }
         let own = structure.components.rows(k);
@@ -211,8 +211,12 @@ impl<T: Scalar> NoisyScores<'_, T> {
         beside: &DVector<T>,
         observer: &mut Option<Observer<'_>>,
     ) -> Result<Recovery<T>, Error> {
-        let among =
-            |i: &usize| structure.components.of_row[*i].is_some_and(|k| others.contains(&k));
+        let among = |i: &usize| {
+            structure
+                .components
+                .of(*i)
+                .is_some_and(|k| others.contains(&k))
+        };
         let own: Vec<usize> = (0..self.model.nrows()).filter(among).collect();
         let columns: Vec<DVector<T>> = others
             .iter()

@@ -71,7 +71,7 @@ impl<T: Scalar> NoisyScores<'_, T> {
             reading: &reading,
             whitening: &whitening,
             missing: (0..reading.known.len())
-                .filter(|&i| !reading.known[i] && components.of_row[i].is_some())
+                .filter(|&i| !reading.known[i] && components.of(i).is_some())
                 .count(),
             iterations: 0,
             evaluations: 0,

@@ -61,7 +61,7 @@ impl<T: Scalar> Magnitudes<'_, T> {
         }
         let origin = DVector::zeros(self.model.dim());
         let design = self.model.design();
-        let at = Geometry::new(design, &origin, &self.sizes, Factorisation::Qr)?;
+        let at = Geometry::new(design, &origin, self.sizes.clone(), Factorisation::Qr)?;
         let mut laplacian = DMatrix::zeros(n, n);
         for j in 0..n {
             let unit = DVector::from_fn(n, |i, _| if i == j { T::one() } else { T::zero() });

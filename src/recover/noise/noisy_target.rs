@@ -119,7 +119,7 @@ impl<T: Scalar> NoisyScores<'_, T> {
         }
         let (sizes, ranks) = (components.sizes(), &components.ranks);
         for (k, &rank) in ranks.iter().enumerate() {
-            let own = |i: usize| components.of_row[i] == Some(k);
+            let own = |i: usize| components.of(i) == Some(k);
             let known = (0..n).filter(|&i| own(i) && reading.known[i]).count();
             // Scores that are all known have one sum that says nothing new.
             let equations = if known == sizes[k] { known - 1 } else { known };

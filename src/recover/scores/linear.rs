@@ -32,7 +32,7 @@ impl<T: Scalar> DesignMatrix<T> for Signed<T> {
         rows.fill(T::zero());
         rows.columns_mut(0, d).copy_from(&part);
         for i in 0..height {
-            if let Some(k) = self.components.of_row[start + i] {
+            if let Some(k) = self.components.of(start + i) {
                 rows[(i, d + k)] = self.column[start + i];
             }
         }

@@ -12,7 +12,8 @@ use nalgebra::{DMatrix, DVector};
 
 use crate::error::Error;
 use crate::geometry::{Model, Signs};
-use crate::linalg::{Factor, Factorisation};
+use crate::linalg::{Design, DesignMatrix, Factor, Factorisation, Storage};
+use crate::recover::scores::gauss_newton::JACOBIAN_ENTRIES;
 use crate::recover::scores::structure::{Structure, column_units, echelon, unit_rows};
 use crate::recover::{Recovery, Status};
 use crate::scalar::{Scalar, real, to_f64};
@@ -65,11 +66,11 @@ impl<T: Scalar> Loose<T> {
     fn of(model: &Model<T>, structure: &Structure<T>) -> Result<Option<Self>, Error> {
         let (components, d) = (&structure.components, model.dim());
         let (sizes, ranks) = (components.sizes(), &components.ranks);
-        let full = |i: &usize| components.of_row[*i].is_some_and(|k| sizes[k] == ranks[k]);
+        let full = |i: &usize| components.of(*i).is_some_and(|k| sizes[k] == ranks[k]);
         let rows = 0..model.nrows();
         let coloops: Vec<usize> = rows.clone().filter(full).collect();
         let rest: Vec<usize> = rows
-            .filter(|i| components.of_row[*i].is_some() && !full(i))
+            .filter(|i| components.of(*i).is_some() && !full(i))
             .collect();
         let mut loose = Loose {
             coloops,
@@ -125,8 +126,8 @@ impl<T: Scalar> Loose<T> {
 
     /// The model of the other rows and columns.
     pub(crate) fn reduced(&self, model: &Model<T>) -> Result<Model<T>, Error> {
-        let a = part(model, &self.rest)?.select_columns(&self.columns);
-        Model::new(a, select(model.rhs(), &self.rest))
+        let space = DMatrix::identity(model.dim(), model.dim()).select_columns(&self.columns);
+        reduced(model, &self.rest, &space)
     }
 
     /// What was found of the reduced model, as found of all of it.
@@ -275,6 +276,50 @@ impl<T: Scalar> Loose<T> {
         let image = part(model, &self.coloops)? * &self.directions;
         let along = image.lu().solve(&wanted);
         Ok(along.map_or(x.clone(), |along| x + &self.directions * along))
+    }
+}
+
+/// Some rows of a model, in coordinates y of x = space·y: in memory where A is, or
+/// where they are few, otherwise read from A as they are asked for.
+pub(crate) fn reduced<T: Scalar>(
+    model: &Model<T>,
+    rows: &[usize],
+    space: &DMatrix<T>,
+) -> Result<Model<T>, Error> {
+    let rhs = select(model.rhs(), rows);
+    if model.design().storage() == Storage::Dense || rows.len() * model.dim() <= JACOBIAN_ENTRIES {
+        return Model::new(part(model, rows)? * space, rhs);
+    }
+    let seen = Seen {
+        a: model.design().clone(),
+        rows: rows.to_vec(),
+        space: space.clone(),
+    };
+    Model::new(Design::new(seen), rhs)
+}
+
+/// Some rows of a design in other coordinates.
+struct Seen<T: Scalar> {
+    a: Design<T>,
+    rows: Vec<usize>,
+    space: DMatrix<T>,
+}
+
+impl<T: Scalar> DesignMatrix<T> for Seen<T> {
+    fn nrows(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn ncols(&self) -> usize {
+        self.space.ncols()
+    }
+
+    fn read_rows(&self, start: usize, rows: &mut DMatrix<T>) -> Result<(), Error> {
+        let own = &self.rows[start..start + rows.nrows()];
+        let mut all = DMatrix::zeros(own.len(), self.a.ncols());
+        self.a.read_selection(own, &mut all)?;
+        T::multiply(&all, &self.space, rows);
+        Ok(())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Scores → row weights → x → polish.
 
 pub(crate) mod flat;
+pub(crate) mod gauss_newton;
 pub(crate) mod linear;
 pub(crate) mod loose;
 pub(crate) mod obstacles;
@@ -11,6 +12,8 @@ pub(crate) mod polish;
 pub(crate) mod route;
 pub(crate) mod structure;
 pub(crate) mod weights;
+
+use std::sync::Arc;
 
 use nalgebra::DVector;
 
@@ -65,6 +68,9 @@ pub enum SignKnowledge {
 /// Some tens of O(nd²) steps, O(nd³) for each of two to four polishing steps,
 /// and for unknown signs at most 2^25 nodes of a tree, 2^21 sums a side, or the
 /// lift's O(d⁶), where rows are many. Memory O(nd), and d⁴/4 numbers for the lift.
+/// With known signs and n·d above 2²⁴ it is eleven vectors of n numbers beside A,
+/// b and the scores among them, and no n×d matrix, unless x is so ill determined
+/// that only a QR of the Jacobian keeps digits.
 ///
 /// # Errors
 /// [`ScoreRecovery::new`] refuses a target of the wrong length, with NaN, with
@@ -76,7 +82,7 @@ pub enum SignKnowledge {
 /// See [the module](super).
 pub struct ScoreRecovery<'a, T: Scalar> {
     model: Model<T>,
-    target: DVector<T>,
+    target: Arc<DVector<T>>,
     signs: SignKnowledge,
     ridge: Option<DVector<T>>,
     seed: u64,
@@ -86,11 +92,12 @@ pub struct ScoreRecovery<'a, T: Scalar> {
 }
 
 impl<'a, T: Scalar> ScoreRecovery<'a, T> {
-    /// For n given scores.
+    /// For n given scores, a `DVector` or one that is shared.
     ///
     /// # Errors
     /// See [`ScoreRecovery`].
-    pub fn new(model: &Model<T>, target: DVector<T>) -> Result<Self, Error> {
+    pub fn new(model: &Model<T>, target: impl Into<Arc<DVector<T>>>) -> Result<Self, Error> {
+        let target = target.into();
         check_vector("target", &target, model.nrows())?;
         let outside = |t: &T| *t < T::zero() || *t > T::one();
         if let Some(index) = target.iter().position(outside) {
@@ -168,7 +175,12 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
     /// }
     /// # Ok::<(), levinv::Error>(())
     /// ```
-    pub fn noisy(model: &Model<T>, target: DVector<T>, noise: Noise<T>) -> Result<Self, Error> {
+    pub fn noisy(
+        model: &Model<T>,
+        target: impl Into<Arc<DVector<T>>>,
+        noise: Noise<T>,
+    ) -> Result<Self, Error> {
+        let target = target.into();
         check_length("target", &target, model.nrows())?;
         noisy_target::check(model, &target, &noise)?;
         check_units(model)?;
@@ -253,7 +265,7 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
         };
         let route = Route {
             model: self.model.clone(),
-            target: self.target.clone(),
+            target: Arc::clone(&self.target),
             signs: signs.clone(),
             seed: self.seed,
             max_iters: self.max_iters,

@@ -30,7 +30,7 @@ pub(crate) fn first_obstacle<T: Scalar>(
     let n = model.nrows();
     let place = |i: usize| format!("row {} of {n} has the score {}", i + 1, to_f64(target[i]));
     for (i, &t) in target.iter().enumerate() {
-        let is_zero_row = components.of_row[i].is_none();
+        let is_zero_row = components.of(i).is_none();
         if t == T::zero() && !is_zero_row {
             let reason = format!("{}, which no finite slack gives", place(i));
             return Ok(Some(Recovery::new(Status::Infeasible, reason)));

@@ -25,6 +25,9 @@ use crate::scalar::{Extended, Scalar, epsilon, narrow, to_f64, widen};
 pub const EXCESS: f64 = 64.0;
 /// Scores that come this close, in ε a row, have reached the rank of their rows.
 const FULL: f64 = 4.0;
+/// Entries of A up to which it is read as integers: some 50 bytes each, a
+/// gigabyte. Beyond, no proof is looked for.
+const ENTRIES: usize = 1 << 24;
 /// Products of integers that may be spent beyond one pass: a second or so.
 const WORK: usize = 10_000_000;
 
@@ -111,8 +114,11 @@ pub(crate) fn check<T: Scalar>(
     Ok(set.exceeds(&all).then(|| set.shrunk(all)))
 }
 
-/// `None` where the arithmetic's numbers cannot be told exactly.
+/// `None` where the arithmetic's numbers cannot be told exactly, or are too many.
 fn read<T: Scalar>(design: &Design<T>, rows: &[usize]) -> Result<Option<Vec<Vec<BigInt>>>, Error> {
+    if rows.len() * design.ncols() > ENTRIES {
+        return Ok(None);
+    }
     let mut row = DMatrix::zeros(1, design.ncols());
     let one = |&i: &usize| {
         design.read_rows(i, &mut row)?;

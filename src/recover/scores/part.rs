@@ -50,14 +50,13 @@ impl<T: Scalar> Part<'_, T> {
         let design = model.design();
         let one = Components::one(model.nrows(), model.dim());
         // σ → |s| up to a factor.
-        let weights = weights::solve(design, &one, target, self.max_iters, |k, r| {
+        let mut weights = weights::solve(design, &one, target, self.max_iters, |k, r| {
             report(observer, "weights", k, to_f64(r));
         })?;
         let sizes = unit_rows(design, &column_units(design)?)?;
         // Of rows brought to one size: those that go to infinity come first.
-        let log_weights = weights
-            .log_weights
-            .zip_map(&sizes, |y, w| y - w.ln() * real(2.0));
+        let mut log_weights = std::mem::replace(&mut weights.log_weights, DVector::zeros(0));
+        log_weights.zip_apply(&sizes, |y, w| *y -= w.ln() * real(2.0));
         let mut outcome = Outcome {
             found: Err(Box::new(Recovery::new(Status::NotConverged, String::new()))),
             log_weights,
@@ -77,6 +76,7 @@ impl<T: Scalar> Part<'_, T> {
             return Ok(outcome);
         }
         let distance = flat::distance(model, &sizes)?;
+        drop(sizes);
         let mut is_flat = distance.is_zero();
         let magnitudes = &weights.magnitudes;
         // |s| → y.

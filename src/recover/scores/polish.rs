@@ -4,13 +4,17 @@ use nalgebra::DVector;
 
 use crate::error::{Error, trial};
 use crate::geometry::{Model, check_vector};
-use crate::linalg::{Design, Factor, Factorisation};
-use crate::objective::score_jacobian;
+use crate::linalg::Factor;
 use crate::recover::scores::flat::terms;
+use crate::recover::scores::gauss_newton::Linearised;
 use crate::scalar::{Scalar, count, epsilon, real};
 
 /// Steps at most: from a good start two or three reach rounding.
 const STEPS: usize = 30;
+
+/// A step that leaves more than this of the residual is not near enough for one
+/// linearisation to serve another.
+const SLOW: f64 = 0.1;
 
 /// A polished point.
 pub(crate) struct Polished<T: Scalar> {
@@ -34,29 +38,14 @@ pub(crate) fn polish<T: Scalar>(
     held: &[usize],
     mut on_step: impl FnMut(usize, T),
 ) -> Result<Polished<T>, Error> {
-    let moving: Vec<usize> = (0..x.len()).filter(|j| !held.contains(j)).collect();
-    let spread = |v: &DVector<T>| {
-        let mut out = DVector::zeros(model.dim());
-        moving.iter().zip(v.iter()).for_each(|(&j, &v)| out[j] = v);
-        out
-    };
-    let size = target.norm();
+    let (size, d) = (target.norm(), model.dim());
+    let moving: Vec<usize> = (0..d).filter(|j| !held.contains(j)).collect();
     let mut residual = model.at(&x)?.scores()? - target;
-    let ones = DVector::from_element(model.nrows(), T::one());
+    let mut linearised = Linearised::at(model, &x, &moving)?;
     let mut iterations = 0;
     loop {
-        let geometry = model.at(&x)?;
-        let jacobian = score_jacobian(&geometry)?;
-        drop(geometry);
-        let jacobian = if held.is_empty() {
-            jacobian
-        } else {
-            jacobian.select_columns(&moving)
-        };
-        let jacobian = Design::from(jacobian);
-        let factor = Factor::new(&jacobian, &ones, Factorisation::Qr)?;
-        let step = -factor.solve(&factor.project(&jacobian, &ones, &residual)?);
-        let step = spread(&step);
+        let step = linearised.step(&*model.at(&x)?, &residual)?;
+        let before = residual.norm();
         let mut improved = None;
         let mut length = T::one();
         while iterations < STEPS && improved.is_none() && length > real(1e-3) {
@@ -64,7 +53,7 @@ pub(crate) fn polish<T: Scalar>(
             // A slack may hit zero on the way: that point is just not taken.
             if let Some(geometry) = trial(model.at(&next))? {
                 let r = geometry.scores()? - target;
-                improved = (r.norm() < residual.norm()).then_some((next, r));
+                improved = (r.norm() < before).then_some((next, r));
             }
             length *= real(0.5);
         }
@@ -75,12 +64,16 @@ pub(crate) fn polish<T: Scalar>(
             on_step(iterations, residual.norm() / size);
             // Below a hundred roundings each gain is luck.
             if moved > real::<T>(100.0) * epsilon::<T>() {
+                let slow = residual.norm() > before * real(SLOW);
+                if !linearised.is_approximate() || (slow && moved > epsilon::<T>().sqrt()) {
+                    linearised = Linearised::at(model, &x, &moving)?;
+                }
                 continue;
             }
         }
         // Of the target and of σ, which d products a row go into.
-        let errors =
-            spread(&amplified(&factor, &x, residual.norm(), size)) + x.abs() * epsilon::<T>();
+        let errors = amplified(linearised.factor(), &x, residual.norm(), size);
+        let errors = linearised.spread(&errors, d) + x.abs() * epsilon::<T>();
         return Ok(Polished {
             x,
             residual: residual.norm() / size,
@@ -105,13 +98,11 @@ pub fn score_errors<T: Scalar>(
     x: &DVector<T>,
 ) -> Result<DVector<T>, Error> {
     check_vector("target", target, model.nrows())?;
-    let geometry = model.at(x)?;
-    let jacobian = Design::from(score_jacobian(&geometry)?);
-    let ones = DVector::from_element(model.nrows(), T::one());
-    let factor = Factor::new(&jacobian, &ones, Factorisation::Qr)?;
-    let residual = (geometry.scores()? - target).norm();
+    let residual = (model.at(x)?.scores()? - target).norm();
     let size = target.norm();
-    Ok(amplified(&factor, x, residual, size) + x.abs() * epsilon::<T>())
+    let all: Vec<usize> = (0..model.dim()).collect();
+    let linearised = Linearised::at(model, x, &all)?;
+    Ok(amplified(linearised.factor(), x, residual, size) + x.abs() * epsilon::<T>())
 }
 
 /// How far σ(x) may be from τ, relative to ‖τ‖, for no other reason than rounding:

@@ -1,10 +1,12 @@
 //! The way from scores to x: rows without a say, components, polish, verdict.
 
+use std::sync::Arc;
+
 use nalgebra::{DMatrix, DVector};
 
 use crate::error::{Error, trial};
 use crate::geometry::{Model, Signs};
-use crate::recover::scores::loose::{Loose, coefficients, part, rows, select, select_signs};
+use crate::recover::scores::loose::{Loose, coefficients, reduced, rows, select, select_signs};
 use crate::recover::scores::obstacles::{first_obstacle, infeasible};
 use crate::recover::scores::part::{Outcome, Part, Solved};
 use crate::recover::scores::structure::{Structure, column_units, echelon};
@@ -18,7 +20,7 @@ const WRONG_SIGNS: f64 = 1e-2;
 /// What is asked.
 pub(crate) struct Route<T: Scalar> {
     pub(crate) model: Model<T>,
-    pub(crate) target: DVector<T>,
+    pub(crate) target: Arc<DVector<T>>,
     /// Signs of the slacks, where they are known.
     pub(crate) signs: Option<Signs>,
     pub(crate) seed: u64,
@@ -43,6 +45,7 @@ impl<T: Scalar> Route<T> {
             return Ok(end);
         }
         if loose.is_empty(self.model.nrows()) {
+            drop(loose);
             return self.recover(&structure, observer);
         }
         let signs = match &self.signs {
@@ -51,7 +54,7 @@ impl<T: Scalar> Route<T> {
         };
         let inner = Route {
             model: loose.reduced(&self.model)?,
-            target: select(&self.target, &loose.rest),
+            target: Arc::new(select(&self.target, &loose.rest)),
             signs,
             ..self
         };
@@ -72,16 +75,8 @@ impl<T: Scalar> Route<T> {
         for k in 0..components.count() {
             outcomes.push(self.component(structure, k, observer)?);
         }
-        let mut log_weights = DVector::zeros(self.model.nrows());
-        let (mut iterations, mut evaluations) = (0, 0);
-        for (k, outcome) in outcomes.iter().enumerate() {
-            iterations += outcome.iterations;
-            evaluations += outcome.evaluations;
-            let own = components.rows(k);
-            for (&i, &y) in own.iter().zip(outcome.log_weights.iter()) {
-                log_weights[i] = y;
-            }
-        }
+        let iterations = outcomes.iter().map(|o| o.iterations).sum::<usize>();
+        let evaluations = outcomes.iter().map(|o| o.evaluations).sum::<usize>();
         let mut method = outcomes.first().map_or(String::new(), |o| o.method.clone());
         if several {
             method = format!("{} components; {method}", components.count());
@@ -94,7 +89,22 @@ impl<T: Scalar> Route<T> {
                 ..self.without(structure, outcomes)?
             });
         }
-        let parts = outcomes.into_iter().filter_map(|o| o.found.ok()).collect();
+        let mut parts = Vec::with_capacity(outcomes.len());
+        let mut log_weights = DVector::zeros(0);
+        for (k, outcome) in outcomes.into_iter().enumerate() {
+            parts.extend(outcome.found.ok());
+            if components.is_one() {
+                log_weights = outcome.log_weights;
+                continue;
+            }
+            if k == 0 {
+                log_weights = DVector::zeros(self.model.nrows());
+            }
+            let own = components.rows(k);
+            for (&i, &y) in own.iter().zip(outcome.log_weights.iter()) {
+                log_weights[i] = y;
+            }
+        }
         let Assembled { x, signs, lines } = self.assemble(structure, parts)?;
         // x → σ(x) = τ to rounding.
         method.push_str(", Gauss–Newton");
@@ -169,14 +179,13 @@ impl<T: Scalar> Route<T> {
     /// A component by itself, in coordinates of its space.
     pub(super) fn of_component(&self, structure: &Structure<T>, k: usize) -> Result<Self, Error> {
         let own = structure.components.rows(k);
-        let a = part(&self.model, &own)? * &structure.spaces[k];
         let signs = match &self.signs {
             Some(signs) => Some(select_signs::<T>(signs, &own)?),
             None => None,
         };
         Ok(Route {
-            model: Model::new(a, select(self.model.rhs(), &own))?,
-            target: select(&self.target, &own),
+            model: reduced(&self.model, &own, &structure.spaces[k])?,
+            target: Arc::new(select(&self.target, &own)),
             signs,
             seed: self.seed,
             max_iters: self.max_iters,

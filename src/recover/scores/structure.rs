@@ -32,44 +32,85 @@ const EXACT: f64 = 1e-10;
 /// Which component each row belongs to.
 #[derive(Debug, Clone)]
 pub(crate) struct Components {
-    /// `None` for a zero row.
-    pub(crate) of_row: Vec<Option<usize>>,
+    of_row: OfRow,
     /// The rank of each component.
     pub(crate) ranks: Vec<usize>,
 }
 
+/// Four bytes a row, and none where all rows belong together.
+#[derive(Debug, Clone)]
+enum OfRow {
+    One(usize),
+    Each(Vec<u32>),
+}
+
+/// The mark of a zero row.
+const NONE: u32 = u32::MAX;
+
 impl Components {
+    /// From the component of each row, [`NONE`] for a zero one.
+    fn new(of_row: Vec<u32>, ranks: Vec<usize>) -> Self {
+        let of_row = if of_row.iter().all(|&k| k == 0) {
+            OfRow::One(of_row.len())
+        } else {
+            OfRow::Each(of_row)
+        };
+        Components { of_row, ranks }
+    }
+
     /// How many there are.
     pub(crate) fn count(&self) -> usize {
         self.ranks.len()
     }
 
+    /// The component of row i; `None` for a zero row.
+    pub(crate) fn of(&self, i: usize) -> Option<usize> {
+        match &self.of_row {
+            OfRow::One(_) => Some(0),
+            OfRow::Each(of_row) => Some(of_row[i]).filter(|&k| k != NONE).map(|k| k as usize),
+        }
+    }
+
+    fn nrows(&self) -> usize {
+        match &self.of_row {
+            OfRow::One(n) => *n,
+            OfRow::Each(of_row) => of_row.len(),
+        }
+    }
+
     /// Rows of each component.
     pub(crate) fn sizes(&self) -> Vec<usize> {
         let mut sizes = vec![0; self.count()];
-        self.of_row.iter().flatten().for_each(|&k| sizes[k] += 1);
+        (0..self.nrows())
+            .filter_map(|i| self.of(i))
+            .for_each(|k| sizes[k] += 1);
         sizes
     }
 
     /// One component of n rows.
     pub(crate) fn one(n: usize, rank: usize) -> Self {
         Components {
-            of_row: vec![Some(0); n],
+            of_row: OfRow::One(n),
             ranks: vec![rank],
         }
     }
 
+    /// Whether all rows are of one component.
+    pub(crate) fn is_one(&self) -> bool {
+        matches!(self.of_row, OfRow::One(_))
+    }
+
     /// The rows of component k, in order.
     pub(crate) fn rows(&self, k: usize) -> Vec<usize> {
-        let own = |i: &usize| self.of_row[*i] == Some(k);
-        (0..self.of_row.len()).filter(own).collect()
+        let own = |i: &usize| self.of(*i) == Some(k);
+        (0..self.nrows()).filter(own).collect()
     }
 
     /// The sum of v over each component.
     pub(crate) fn sums<T: Scalar>(&self, v: &DVector<T>) -> Vec<T> {
         let mut sums = vec![T::zero(); self.count()];
-        for (k, &value) in self.of_row.iter().zip(v.iter()) {
-            if let Some(k) = *k {
+        for (i, &value) in v.iter().enumerate() {
+            if let Some(k) = self.of(i) {
                 sums[k] += value;
             }
         }
@@ -85,7 +126,7 @@ impl Components {
     ) -> Option<usize> {
         let mut orientation = vec![None; self.count()];
         (0..slack.len()).find(|&i| {
-            let Some(k) = self.of_row[i] else {
+            let Some(k) = self.of(i) else {
                 return false;
             };
             let agrees = slack[i] * signs.sign(i) > T::zero();
@@ -95,7 +136,7 @@ impl Components {
 
     /// Finds them. O(nd²), seeded.
     #[cfg(test)]
-    pub(crate) fn of<T: Scalar>(model: &Model<T>, seed: u64) -> Result<Self, Error> {
+    pub(crate) fn find<T: Scalar>(model: &Model<T>, seed: u64) -> Result<Self, Error> {
         Ok(Structure::of(model, seed)?.components)
     }
 }
@@ -153,11 +194,21 @@ impl<T: Scalar> Structure<T> {
                 let part = |&j: &usize| row[j].abs() > size * real(ZERO);
                 (0..d).filter(part).collect::<Vec<_>>()
             };
-            let supports: Vec<Vec<usize>> = (0..image.nrows()).map(support).collect();
+            let mut joined = Joined::new(d);
+            let mut supports = Supports::default();
+            for support in (0..image.nrows()).map(support) {
+                supports
+                    .first
+                    .push(support.first().map_or(NONE, |&j| j as u32));
+                // What joins nothing here joins nothing after these.
+                if joined.join(&support) {
+                    supports.joining.push(support);
+                }
+            }
             Ok(supports)
         })?;
-        let supports: Vec<Vec<usize>> = supports.into_iter().flatten().collect();
         let (components, of_vector) = joined(d, &supports);
+        drop(supports);
         let sizes = components.sizes();
         if sizes.iter().zip(&components.ranks).any(|(n, r)| n < r) {
             // Rows so unequal that their parts are lost in rounding.
@@ -184,13 +235,11 @@ impl<T: Scalar> Structure<T> {
 
     /// One component of all rows, but for those of weight zero.
     fn whole(weights: &DVector<T>, d: usize) -> Self {
-        let of_row = weights.iter().map(|w| (*w > T::zero()).then_some(0));
-        let components = Components {
-            of_row: of_row.collect(),
-            ranks: vec![d],
-        };
+        let of_row = weights
+            .iter()
+            .map(|w| if *w > T::zero() { 0 } else { NONE });
         Structure {
-            components,
+            components: Components::new(of_row.collect(), vec![d]),
             spaces: vec![DMatrix::identity(d, d)],
         }
     }
@@ -288,35 +337,62 @@ pub(crate) fn echelon<T: Scalar>(space: &DMatrix<T>, units: &DVector<T>) -> Eche
     Echelon { basis, pivots }
 }
 
-/// Joins basis vectors that share a row; also the component of each vector.
-fn joined(d: usize, supports: &[Vec<usize>]) -> (Components, Vec<usize>) {
-    let mut label: Vec<usize> = (0..d).collect();
-    for support in supports {
-        let Some(&first) = support.first() else {
-            continue;
-        };
-        for &j in support {
-            let (from, to) = (label[j], label[first]);
-            if from != to {
-                label
-                    .iter_mut()
-                    .filter(|l| **l == from)
-                    .for_each(|l| *l = to);
-            }
+/// The basis vectors that the rows of a block have a part in.
+#[derive(Default)]
+struct Supports {
+    /// The first of each row, [`NONE`] for a zero one.
+    first: Vec<u32>,
+    /// Those sets, in the order of rows, that join vectors not joined before.
+    joining: Vec<Vec<usize>>,
+}
+
+/// Basis vectors by what they are joined to.
+struct Joined {
+    label: Vec<usize>,
+}
+
+impl Joined {
+    fn new(d: usize) -> Self {
+        Joined {
+            label: (0..d).collect(),
         }
     }
+
+    /// Joins vectors that share a row; whether any were not joined before.
+    fn join(&mut self, support: &[usize]) -> bool {
+        let Some(&first) = support.first() else {
+            return false;
+        };
+        let mut news = false;
+        for &j in support {
+            let (from, to) = (self.label[j], self.label[first]);
+            if from != to {
+                news = true;
+                let all = self.label.iter_mut();
+                all.filter(|l| **l == from).for_each(|l| *l = to);
+            }
+        }
+        news
+    }
+}
+
+/// Joins basis vectors that share a row; also the component of each vector.
+fn joined(d: usize, supports: &[Supports]) -> (Components, Vec<usize>) {
+    let mut joined = Joined::new(d);
+    for support in supports.iter().flat_map(|s| &s.joining) {
+        joined.join(support);
+    }
+    let label = joined.label;
     let mut names: Vec<usize> = label.clone();
     names.sort_unstable();
     names.dedup();
     let rank = |name: &usize| label.iter().filter(|l| *l == name).count();
-    let place = |j: usize| names.iter().position(|&name| name == label[j]);
-    let of_row = supports.iter().map(|s| s.first().and_then(|&j| place(j)));
-    let components = Components {
-        of_row: of_row.collect(),
-        ranks: names.iter().map(rank).collect(),
-    };
     // Every label is among the names.
-    let of_vector = (0..d).map(|j| place(j).unwrap_or(0)).collect();
+    let place = |j: usize| names.iter().position(|&name| name == label[j]).unwrap_or(0);
+    let of_vector: Vec<usize> = (0..d).map(place).collect();
+    let of_row = |&first: &u32| of_vector.get(first as usize).map_or(NONE, |&k| k as u32);
+    let of_row = supports.iter().flat_map(|s| &s.first).map(of_row);
+    let components = Components::new(of_row.collect(), names.iter().map(rank).collect());
     (components, of_vector)
 }
 
@@ -337,17 +413,17 @@ mod tests {
             }
         });
         let model = Model::new(a, DVector::from_element(13, 1.0)).expect("full rank");
-        let found = Components::of(&model, 0).expect("in memory");
+        let found = Components::find(&model, 0).expect("in memory");
         assert_eq!(found.ranks, [2, 2]);
-        assert_eq!(found.of_row[12], None);
-        let first = found.of_row[0];
-        assert!((0..12).all(|i| (found.of_row[i] == first) == (i % 2 == 0)));
+        assert_eq!(found.of(12), None);
+        let first = found.of(0);
+        assert!((0..12).all(|i| (found.of(i) == first) == (i % 2 == 0)));
     }
 
     #[test]
     fn a_generic_design_is_one_component() {
         let a = DMatrix::from_fn(9, 3, |i, j| ((i * 7 + j * j * 3 + i * j) % 11) as f64 - 5.0);
         let model = Model::new(a, DVector::from_element(9, 1.0)).expect("full rank");
-        assert_eq!(Components::of(&model, 0).expect("in memory").ranks, [3]);
+        assert_eq!(Components::find(&model, 0).expect("in memory").ranks, [3]);
     }
 }

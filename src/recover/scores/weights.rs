@@ -43,48 +43,101 @@ pub(crate) struct Weights<T: Scalar> {
     pub(crate) evaluations: usize,
 }
 
-/// One iterate: y with the geometry of diag(e^{y/2})A.
-struct Iterate<T: Scalar> {
-    y: DVector<T>,
-    geometry: Geometry<T>,
-    gradient: DVector<T>,
+/// What is solved for. Numbers of n rows are made where they are needed and not
+/// kept: at ten million rows each such vector is 80 MB.
+struct Task<'a, T: Scalar> {
+    design: &'a Design<T>,
+    components: &'a Components,
+    scores: &'a DVector<T>,
+    /// A component's scores sum to its rank; what rounding left over would send
+    /// y to infinity.
+    factors: Vec<T>,
+    /// ‖τ‖.
+    size: T,
 }
 
-impl<T: Scalar> Iterate<T> {
-    fn at(
-        design: &Design<T>,
-        components: &Components,
-        target: &DVector<T>,
-        mut y: DVector<T>,
-    ) -> Result<Self, Error> {
+impl<'a, T: Scalar> Task<'a, T> {
+    fn new(design: &'a Design<T>, components: &'a Components, scores: &'a DVector<T>) -> Self {
+        let sums = components.sums(scores);
+        let ranks = components.ranks.iter();
+        let factors = ranks
+            .zip(sums)
+            .map(|(&r, sum)| count::<T>(r) / sum)
+            .collect();
+        let mut task = Task {
+            design,
+            components,
+            scores,
+            factors,
+            size: T::one(),
+        };
+        task.size = task.sum(|i| task.target(i) * task.target(i)).sqrt();
+        task
+    }
+
+    /// τ_i.
+    fn target(&self, i: usize) -> T {
+        let factor = self.components.of(i).map(|k| self.factors[k]);
+        factor.map_or(T::zero(), |factor| self.scores[i] * factor)
+    }
+
+    /// Σ term(i), of runs first, so that millions of terms lose no digits.
+    fn sum(&self, term: impl Fn(usize) -> T) -> T {
+        const RUN: usize = 1 << 10;
+        let n = self.scores.len();
+        let run = |start: usize| {
+            let run = start..(start + RUN).min(n);
+            run.fold(T::zero(), |sum, i| sum + term(i))
+        };
+        (0..n)
+            .step_by(RUN)
+            .fold(T::zero(), |sum, start| sum + run(start))
+    }
+
+    fn at(&self, mut y: DVector<T>) -> Result<Iterate<T>, Error> {
         // A constant on a component changes nothing: keep each centred.
-        let (sums, sizes) = (components.sums(&y), components.sizes());
-        for (y, k) in y.iter_mut().zip(&components.of_row) {
+        let (sums, sizes) = (self.components.sums(&y), self.components.sizes());
+        for (i, y) in y.iter_mut().enumerate() {
+            let k = self.components.of(i);
             *y = k.map_or(T::zero(), |k| *y - sums[k] / count(sizes[k]));
         }
         // A geometry knows rows scaled by 1/s; s = e^{-y/2} scales them by √v.
         let slack = y.map(|y| (y * real(-0.5)).exp());
-        let origin = DVector::zeros(design.ncols());
-        let geometry = Geometry::new(design, &origin, &slack, Factorisation::Automatic)?;
-        let gradient = geometry.scores()? - target;
+        let origin = DVector::zeros(self.design.ncols());
+        let automatic = Factorisation::Automatic;
+        let geometry = Geometry::new(self.design, &origin, slack, automatic)?;
+        let scores = geometry.scores()?;
+        let square = self.sum(|i| {
+            let gap = scores[i] - self.target(i);
+            gap * gap
+        });
         Ok(Iterate {
             y,
             geometry,
-            gradient,
+            gradient_norm: square.sqrt(),
         })
     }
 
     /// f(y), for comparing two iterates.
-    fn value(&self, target: &DVector<T>) -> T {
-        self.geometry.volumetric() * real(2.0) - self.y.dot(target)
+    fn value(&self, at: &Iterate<T>) -> T {
+        at.geometry.volumetric() * real(2.0) - self.sum(|i| at.y[i] * self.target(i))
     }
 
-    fn residual(&self, target: &DVector<T>) -> T {
-        self.gradient.norm() / target.norm()
+    /// ‖σ − τ‖ / ‖τ‖.
+    fn residual(&self, at: &Iterate<T>) -> T {
+        at.gradient_norm / self.size
     }
 }
 
-/// Solves σ(v) = τ. Time O(nd²) per step, some tens of steps.
+/// One iterate: y with the geometry of diag(e^{y/2})A, and ‖σ − τ‖.
+struct Iterate<T: Scalar> {
+    y: DVector<T>,
+    geometry: Geometry<T>,
+    gradient_norm: T,
+}
+
+/// Solves σ(v) = τ. Time O(nd²) per step, some tens of steps; memory nine
+/// vectors of n numbers beside A and the scores, two of them transient.
 ///
 /// `on_step` sees the iteration and the residual.
 pub(crate) fn solve<T: Scalar>(
@@ -94,63 +147,64 @@ pub(crate) fn solve<T: Scalar>(
     max_iters: usize,
     mut on_step: impl FnMut(usize, T),
 ) -> Result<Weights<T>, Error> {
-    // A component's scores sum to its rank; what rounding left over would send
-    // y to infinity.
-    let sums = components.sums(scores);
-    let target = DVector::from_fn(scores.len(), |i, _| match components.of_row[i] {
-        Some(k) => scores[i] * (count::<T>(components.ranks[k]) / sums[k]),
-        None => T::zero(),
-    });
-    let mut current = Iterate::at(design, components, &target, DVector::zeros(scores.len()))?;
+    let task = Task::new(design, components, scores);
+    let mut current = task.at(DVector::zeros(scores.len()))?;
     let (mut iterations, mut evaluations) = (0, 1);
     for _ in 0..FIXED_POINT_STEPS.min(max_iters) {
-        let ratio = target.zip_map(current.geometry.scores()?, |t, s| {
+        let Iterate { y, geometry, .. } = current;
+        let scores = geometry.scores()?;
+        let next = DVector::from_fn(y.len(), |i, _| {
             // A zero row has no score and no weight.
-            if t > T::zero() {
-                (t / s).ln()
+            let target = task.target(i);
+            if target > T::zero() {
+                y[i] + (target / scores[i]).ln()
             } else {
-                T::zero()
+                y[i]
             }
         });
-        let Some(next) = trial(Iterate::at(design, components, &target, &current.y + ratio))?
-        else {
+        // One geometry at a time.
+        drop(geometry);
+        let Some(next) = trial(task.at(next))? else {
+            current = task.at(y)?;
             break;
         };
         current = next;
         (iterations, evaluations) = (iterations + 1, evaluations + 1);
-        on_step(iterations, current.residual(&target));
+        on_step(iterations, task.residual(&current));
     }
     let floor = epsilon::<T>() * count::<T>(scores.len()).sqrt();
-    while iterations < max_iters {
-        let before = current.residual(&target);
-        if before <= floor || spread(&current.y) > limit::<T>() {
-            break;
+    let (y, residual) = loop {
+        let before = task.residual(&current);
+        if iterations >= max_iters || before <= floor || spread(&current.y) > limit::<T>() {
+            break (current.y, before);
         }
-        let (step, products) = newton_step(&current, before)?;
+        let (step, products) = newton_step(&task, &current)?;
         evaluations += products;
-        let Some((next, tries)) = descend(design, components, &target, &current, &step)? else {
-            break;
+        let from = Origin::new(&task, current, step)?;
+        let Some((next, tries)) = from.descend(&task)? else {
+            break (from.y, before);
         };
         evaluations += tries;
         iterations += 1;
-        let after = next.residual(&target);
+        let after = task.residual(&next);
         // Near the end rounding decides: keep the better one and stop.
         let stalled = before < real::<T>(1e3) * floor && after > before * real(0.5);
-        if after < before || !stalled {
-            current = next;
+        let better = after < before || !stalled;
+        on_step(iterations, if better { after } else { before });
+        if !better {
+            break (from.y, before);
         }
-        on_step(iterations, current.residual(&target));
         if stalled {
-            break;
+            break (next.y, after);
         }
-    }
-    let residual = current.residual(&target);
-    let magnitudes = current.y.map(|y| (y * real(-0.5)).exp());
+        current = next;
+    };
+    let magnitudes = y.map(|y| (y * real(-0.5)).exp());
     let enough = (real::<T>(1e4) * floor).max(real(ENOUGH));
-    let converged = residual <= enough && spread(&current.y) <= limit::<T>();
+    let converged = residual <= enough && spread(&y) <= limit::<T>();
     Ok(Weights {
         magnitudes,
-        log_weights: current.y,
+        log_weights: y,
         residual,
         converged,
         iterations,
@@ -169,73 +223,104 @@ fn limit<T: Scalar>() -> T {
 /// Λ p = τ − σ by conjugate gradients, preconditioned with the diagonal
 /// Σ − Σ² of Λ. Λ is singular along 1 alone, and the right side is orthogonal
 /// to it, so the iteration stays in the complement.
-fn newton_step<T: Scalar>(at: &Iterate<T>, residual: T) -> Result<(DVector<T>, usize), Error> {
-    let tiny = epsilon::<T>();
-    let diagonal = at
-        .geometry
-        .scores()?
-        .map(|s| (s * (T::one() - s)).max(tiny * s).max(tiny * tiny));
-    let mut r = -&at.gradient;
-    let mut p = DVector::zeros(r.len());
-    let mut z = r.component_div(&diagonal);
-    let mut direction = z.clone();
-    let mut rz = r.dot(&z);
+fn newton_step<T: Scalar>(
+    task: &Task<'_, T>,
+    at: &Iterate<T>,
+) -> Result<(DVector<T>, usize), Error> {
+    let (scores, tiny, n) = (at.geometry.scores()?, epsilon::<T>(), at.y.len());
+    let diagonal = |i: usize| {
+        let s = scores[i];
+        (s * (T::one() - s)).max(tiny * s).max(tiny * tiny)
+    };
+    // Rounding leaves the scores a sum off the rank, a part along 1 that no step
+    // makes smaller: taken off in proportion, which leaves small scores their
+    // digits.
+    let sums = task.components.sums(scores);
+    let ranks = task.components.ranks.iter();
+    let off: Vec<T> = ranks.zip(sums).map(|(&r, s)| count::<T>(r) / s).collect();
+    let mut r = DVector::from_fn(n, |i, _| {
+        let factor = task.components.of(i).map_or(T::one(), |k| off[k]);
+        task.target(i) - scores[i] * factor
+    });
+    let mut p = DVector::zeros(n);
+    let mut direction = DVector::from_fn(n, |i, _| r[i] / diagonal(i));
+    let mut rz = task.sum(|i| r[i] * direction[i]);
     // Superlinear: the closer, the more exact.
-    let goal = r.norm() * residual.sqrt().min(real(0.1)).max(real(1e-6));
+    let goal = r.norm() * task.residual(at).sqrt().min(real(0.1)).max(real(1e-6));
     let mut products = 0;
     while products < INNER_STEPS && r.norm() > goal {
         let image = at.geometry.laplacian(&direction)?;
         products += 1;
-        let curvature = direction.dot(&image);
+        let curvature = task.sum(|i| direction[i] * image[i]);
         if !(curvature > T::zero()) {
             break;
         }
         let alpha = rz / curvature;
         p.axpy(alpha, &direction, T::one());
         r.axpy(-alpha, &image, T::one());
-        z = r.component_div(&diagonal);
-        let next = r.dot(&z);
-        direction = &z + &direction * (next / rz);
+        drop(image);
+        let next = task.sum(|i| r[i] * r[i] / diagonal(i));
+        let beta = next / rz;
+        for i in 0..n {
+            direction[i] = r[i] / diagonal(i) + direction[i] * beta;
+        }
         rz = next;
     }
     Ok((p, products))
 }
 
-/// A step length that decreases f, or near the solution the residual.
-fn descend<T: Scalar>(
-    design: &Design<T>,
-    components: &Components,
-    target: &DVector<T>,
-    from: &Iterate<T>,
-    step: &DVector<T>,
-) -> Result<Option<(Iterate<T>, usize)>, Error> {
-    const HALVINGS: usize = 40;
-    const SUFFICIENT: f64 = 1e-4;
-    let slope = from.gradient.dot(step);
-    let start = from.value(target);
-    let noise = epsilon::<T>() * (start.abs() + from.y.abs().dot(&target.abs())) * real(8.0);
-    let near = from.residual(target) <= real(NEAR);
-    // No weight may change by more than e⁴ at once: f is no quadratic there.
-    let mut length = (real::<T>(4.0) / step.amax()).min(T::one());
-    for tries in 1..=HALVINGS {
-        if let Some(next) = trial(Iterate::at(
-            design,
-            components,
-            target,
-            &from.y + step * length,
-        ))? {
-            let change = next.value(target) - start;
-            let better = change <= length * slope * real(SUFFICIENT);
-            let (after, before) = (next.gradient.norm(), from.gradient.norm());
-            // f is flat to rounding long before its gradient is: a Newton step
-            // that halves a small gradient is one on the way to its zero.
-            let nearer = near && after <= before * real(0.5);
-            let as_good = change <= noise && after < before;
-            if to_f64(change).is_finite() && (better || nearer || as_good || slope.abs() <= noise) {
-                return Ok(Some((next, tries)));
-            }
-        }
-        length *= real(0.5);
+/// Where a step starts; its geometry is gone.
+struct Origin<T: Scalar> {
+    y: DVector<T>,
+    step: DVector<T>,
+    value: T,
+    gradient_norm: T,
+    /// The slope of f along the step.
+    slope: T,
+    /// How far rounding may move f.
+    noise: T,
+}
+
+impl<T: Scalar> Origin<T> {
+    fn new(task: &Task<'_, T>, at: Iterate<T>, step: DVector<T>) -> Result<Self, Error> {
+        let value = task.value(&at);
+        let scores = at.geometry.scores()?;
+        let slope = task.sum(|i| (scores[i] - task.target(i)) * step[i]);
+        let size = value.abs() + task.sum(|i| at.y[i].abs() * task.target(i).abs());
+        Ok(Origin {
+            y: at.y,
+            step,
+            value,
+            gradient_norm: at.gradient_norm,
+            slope,
+            noise: epsilon::<T>() * size * real(8.0),
+        })
     }
-    Ok(None)
+
+    /// A step length that decreases f, or near the solution the residual.
+    fn descend(&self, task: &Task<'_, T>) -> Result<Option<(Iterate<T>, usize)>, Error> {
+        const HALVINGS: usize = 40;
+        const SUFFICIENT: f64 = 1e-4;
+        let near = self.gradient_norm / task.size <= real(NEAR);
+        // No weight may change by more than e⁴ at once: f is no quadratic there.
+        let mut length = (real::<T>(4.0) / self.step.amax()).min(T::one());
+        for tries in 1..=HALVINGS {
+            let next = self.y.zip_map(&self.step, |y, step| y + step * length);
+            if let Some(next) = trial(task.at(next))? {
+                let change = task.value(&next) - self.value;
+                let better = change <= length * self.slope * real(SUFFICIENT);
+                let (after, before) = (next.gradient_norm, self.gradient_norm);
+                // f is flat to rounding long before its gradient is: a Newton step
+                // that halves a small gradient is one on the way to its zero.
+                let nearer = near && after <= before * real(0.5);
+                let as_good = change <= self.noise && after < before;
+                let flat = self.slope.abs() <= self.noise;
+                if to_f64(change).is_finite() && (better || nearer || as_good || flat) {
+                    return Ok(Some((next, tries)));
+                }
+            }
+            length *= real(0.5);
+        }
+        Ok(None)
+    }
 }

@@ -77,7 +77,7 @@ pub(crate) fn find_within<T: Scalar>(
     let mut method = Method::Patterns;
     for (k, &rank) in components.ranks.iter().enumerate() {
         let known: Vec<usize> = (0..model.nrows())
-            .filter(|&i| components.of_row[i] == Some(k) && magnitudes[i] > T::zero())
+            .filter(|&i| components.of(i) == Some(k) && magnitudes[i] > T::zero())
             .collect();
         let part = Part::of(model, magnitudes, (&known, rank), accuracy, seed)?;
         let searched = match part {
@@ -300,7 +300,7 @@ mod tests {
         let model = Model::new(a, b).expect("full rank");
         let slack = model.slack(&x).expect("in memory");
         let magnitudes = slack.map(|s| s.abs() * (1.0 + error * 3f64.sqrt() * uniform()));
-        let components = Components::of(&model, seed).expect("in memory");
+        let components = Components::find(&model, seed).expect("in memory");
         let errors = DVector::from_element(n, error);
         let accuracy = Accuracy::Relative(&errors);
         let found =

@@ -48,8 +48,8 @@ pub(super) fn with<T: Scalar>(
     }
     let slack = model.slack(&solution.x.rows(0, model.dim()).into_owned())?;
     // A component is flipped as a whole: its t says whether it was.
-    for (i, k) in components.of_row.iter().enumerate() {
-        if let (true, Some(k)) = (open[i], *k) {
+    for i in 0..signs.len() {
+        if let (true, Some(k)) = (open[i], components.of(i)) {
             signs[i] = slack[i] * solution.x[model.dim() + k];
         }
     }

@@ -6,41 +6,39 @@
 //! own limit), has only the words and signs NumPy writes, and sizes whose product fits in the
 //! file.
 
-use std::io::Read;
-use std::path::Path;
+use std::io::{self, Read};
 
 use npyz::NpyHeader;
 
-use super::{FileError, Spot};
+use crate::error::NpyFault;
 
+/// NumPy's own limit.
 const LONGEST: u64 = 10_000;
 
 /// The beginning of the file is not that of an array; as much of it as a message could show.
-fn malformed(path: &Path, start: &[u8]) -> FileError {
-    let start = String::from_utf8_lossy(start.get(..80).unwrap_or(start));
-    FileError::Header(Spot::new(path, start), "not a header that NumPy writes")
+fn malformed(start: &[u8]) -> NpyFault {
+    let start = start.get(..80).unwrap_or(start);
+    NpyFault::Header {
+        found: String::from_utf8_lossy(start).into_owned(),
+    }
 }
 
-/// Reads the header of a file of `length` bytes, and returns it with its own length.
-pub(super) fn read(
-    path: &Path,
-    input: &mut impl Read,
-    length: u64,
-) -> Result<(NpyHeader, u64), FileError> {
+/// Reads the header at the beginning of `input`, a file of `length` bytes, and returns it with
+/// its own length: the values begin there. No more values are declared than the file has bytes.
+///
+/// # Errors
+/// Why it is not one that NumPy writes, or not of this file.
+pub fn read_header(input: &mut impl Read, length: u64) -> Result<(NpyHeader, u64), NpyFault> {
     let mut start = Vec::new();
-    let mut more = |start: &mut Vec<u8>, bytes: u64| {
-        input
-            .by_ref()
-            .take(bytes)
-            .read_to_end(start)
-            .map_err(|error| FileError::Unreadable(path.into(), error))
+    let mut more = |start: &mut Vec<u8>, bytes: u64| -> Result<usize, io::Error> {
+        input.by_ref().take(bytes).read_to_end(start)
     };
     more(&mut start, 8)?;
     // The version decides how many bytes hold the size of the text that follows.
     let bytes = match start.as_slice() {
         [0x93, b'N', b'U', b'M', b'P', b'Y', 1, _] => 2,
         [0x93, b'N', b'U', b'M', b'P', b'Y', 2 | 3, _] => 4,
-        _ => return Err(malformed(path, &start)),
+        _ => return Err(malformed(&start)),
     };
     more(&mut start, bytes)?;
     let size = start
@@ -49,30 +47,50 @@ pub(super) fn read(
         .rev()
         .fold(0, |size, byte| size << 8 | u64::from(*byte));
     if size > LONGEST {
-        let spot = Spot::new(path, format!("a header of {size} bytes"));
-        return Err(FileError::TooLarge(spot, LONGEST));
+        return Err(NpyFault::TooLarge {
+            declared: format!("a header of {size} bytes"),
+            limit: LONGEST,
+        });
     }
     // Read up to the limit at most, so that a short file is noticed here and not by the crate.
     let found = more(&mut start, size)? as u64;
     if found < size {
-        return Err(FileError::Truncated(
-            Spot::new(path, format!("{found} bytes of header")),
-            size,
-        ));
+        return Err(NpyFault::Truncated {
+            declared: size,
+            found: format!("{found} bytes of header"),
+        });
     }
     // The sizes alone cannot be trusted to be small, so the product goes before the parser.
     let text = start.get(8 + bytes as usize..).unwrap_or_default();
     match vet(text) {
         Some(values) if values <= length => match NpyHeader::from_reader(start.as_slice()) {
             Ok(header) => Ok((header, start.len() as u64)),
-            Err(_) => Err(malformed(path, &start)),
+            Err(_) => Err(malformed(&start)),
         },
-        Some(values) => Err(FileError::TooLarge(
-            Spot::new(path, format!("{values} values")),
-            length,
-        )),
-        None => Err(malformed(path, &start)),
+        Some(values) => Err(NpyFault::TooLarge {
+            declared: format!("{values} values"),
+            limit: length,
+        }),
+        None => Err(malformed(&start)),
     }
+}
+
+/// Whether `found` bytes are those of `values` values of `size` bytes each, no fewer and no more.
+///
+/// # Errors
+/// [`NpyFault::Truncated`] and [`NpyFault::Surplus`]: a longer file is as wrong as a shorter one,
+/// its header belongs to some other array.
+pub fn check_length(found: u64, values: u64, size: u64) -> Result<(), NpyFault> {
+    let declared = values.saturating_mul(size);
+    if found < declared {
+        let found = format!("{found} bytes");
+        return Err(NpyFault::Truncated { declared, found });
+    }
+    if found > declared {
+        let bytes = found - declared;
+        return Err(NpyFault::Surplus { bytes, values });
+    }
+    Ok(())
 }
 
 /// The product of all numbers in the text of a header, zeros left out, which is an upper bound of
@@ -123,7 +141,7 @@ mod tests {
 
     fn refusal(bytes: &[u8]) -> &'static str {
         let mut input = bytes;
-        let result = read(Path::new("a.npy"), &mut input, bytes.len() as u64);
+        let result = read_header(&mut input, bytes.len() as u64);
         result.err().map_or("none", |error| error.kind())
     }
 
