@@ -15,6 +15,7 @@ mod audit;
 mod certificates;
 mod command;
 mod designs;
+mod evaluation;
 mod few_rows;
 mod hessian;
 mod intervals;
@@ -107,6 +108,16 @@ const BARS: &[Bar] = &[
         "scale",
         "n = 100 000, d = 20: time of an evaluation and of a recovery",
         scale,
+    ),
+    (
+        "evaluation",
+        "n = 100 000, d = 50 and 100: cost, gradient, products beside the raw kernels",
+        evaluation::evaluation,
+    ),
+    (
+        "sparse",
+        "n = 1 000 000, d = 100, 10 a row: the same beside one AᵀDA by row pairs",
+        evaluation::sparse,
     ),
     (
         "hessian",

@@ -126,12 +126,16 @@ impl<T: Scalar> Geometry<T> {
         choice: Factorisation,
         spare: Option<Spare<T>>,
     ) -> Result<Self, Error> {
-        let factor = Factor::of(design, gram, choice, || slack.map(|s| T::one() / s))?;
+        let mut factor = Factor::of(design, gram, choice, || slack.map(|s| T::one() / s))?;
         if let Some(row) = undefined_row(&factor, &slack) {
             return Err(Error::ZeroSlack { row });
         }
+        let unit = unit(&slack);
+        if !factor.squares_in(unit) {
+            factor = factor.by_solves();
+        }
         let basis = match &factor.first {
-            None => Basis::Design { unit: unit(&slack) },
+            None => Basis::Design { unit },
             Some(_) => Basis::Made,
         };
         let mut geometry = Geometry {
@@ -429,10 +433,12 @@ fn weighed<T: Scalar>(
     Ok((slack, gram.flatten()))
 }
 
-/// The power of two next below the smallest slack.
+/// A power of two in the middle of the sizes of slacks, on a scale of logarithms:
+/// ratios to it then square without overflow, whatever the range.
 fn unit<T: Scalar>(slack: &DVector<T>) -> T {
-    let smallest = to_f64(slack.iter().fold(slack[0].abs(), |m, s| m.min(s.abs())));
-    let unit = smallest.log2().floor().exp2();
+    let sizes = slack.iter().map(|s| to_f64(s.abs()));
+    let (least, most) = sizes.fold((f64::MAX, 0.0f64), |(a, b), s| (a.min(s), b.max(s)));
+    let unit = ((least.log2() + most.log2()) / 2.0).floor().exp2();
     real(if unit.is_normal() { unit } else { 1.0 })
 }
 

@@ -4,7 +4,7 @@ use nalgebra::{DMatrix, DVector, DVectorView};
 
 use super::design::BlockWalk;
 use super::row_scaling::RowScaling;
-use super::{Design, Factorisation};
+use super::{Design, Factorisation, squares_exactly};
 use crate::error::Error;
 use crate::scalar::{Scalar, epsilon, real, to_f64};
 
@@ -45,6 +45,25 @@ impl<T: Scalar> Factor<T> {
             .diagonal()
             .iter()
             .fold(T::zero(), |sum, r| sum + r.abs().ln())
+    }
+
+    /// Whether forms `X F Xᵀ / unit²` can be written down, where rows are used as
+    /// they stand: columns of A in units of 1e±150 leave no room for squares.
+    pub(crate) fn squares_in(&self, unit: T) -> bool {
+        let (None, Some(x)) = (&self.first, &self.explicit) else {
+            return true;
+        };
+        let sizes = x.diagonal().map(|x| x.abs() / unit);
+        sizes.iter().all(|&x| squares_exactly(x)) && squares_exactly(x.amax() / unit)
+    }
+
+    /// The same factor, rows of Q made by solves alone.
+    pub(crate) fn by_solves(self) -> Self {
+        Factor {
+            first: Some(First::Solve(self.r.clone())),
+            explicit: None,
+            ..self
+        }
     }
 
     /// Rows of `diag(w) A` become rows of Q.

@@ -92,8 +92,7 @@ impl<T: Scalar> Factor<T> {
             return Ok(factor);
         }
         if choice == Factorisation::Cholesky {
-            factor.first = Some(First::Solve(factor.r.clone()));
-            return Ok(factor);
+            return Ok(factor.by_solves());
         }
         let w = w();
         if keeps(loss, CHOLESKY_TWICE_DIGITS) {

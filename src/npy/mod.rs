@@ -23,7 +23,7 @@
 //! let secret = nalgebra::dvector![0.5, -0.25, 1.0];
 //! let model = Model::new(NpyRows::open(&path)?, b)?;
 //! let at = model.at(&secret)?;
-//! let (published, signs) = (at.scores().clone(), Signs::of(at.slack())?);
+//! let (published, signs) = (at.scores()?.clone(), Signs::of(at.slack())?);
 //!
 //! let found = ScoreRecovery::new(&model, published)?
 //!     .signs(SignKnowledge::Known(signs))?
