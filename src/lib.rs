@@ -7,6 +7,7 @@
 pub mod adapter;
 pub mod audit;
 pub mod compare;
+pub mod cost;
 mod error;
 mod geometry;
 mod linalg;

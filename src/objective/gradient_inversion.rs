@@ -87,7 +87,7 @@ impl<T: Scalar> GradientInversion<T> {
 /// What gradient and products at one point share.
 pub struct GradientState<T: Scalar> {
     residual: DVector<T>,
-    /// p as D³V[p] sees it, and H_V p.
+    /// p as D³V\[p\] sees it, and H_V p.
     moments: OnceLock<Image<T>>,
 }
 
