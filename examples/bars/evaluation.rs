@@ -22,7 +22,7 @@ const REPEATS: usize = 9;
 const ROWS: usize = 1024;
 const SPARSE: (usize, usize, usize) = (1_000_000, 100, 10);
 
-fn best(mut work: impl FnMut()) -> f64 {
+pub fn best(mut work: impl FnMut()) -> f64 {
     let time = |_| {
         let started = Instant::now();
         work();
@@ -61,7 +61,7 @@ fn normal(rng: &mut StdRng) -> f64 {
 
 /// Seconds of the lower-triangle Gram matrix and of the solve with n right-hand
 /// sides, both by row blocks on one thread.
-fn kernels(a: &DMatrix<f64>) -> (f64, f64) {
+pub fn kernels(a: &DMatrix<f64>) -> (f64, f64) {
     let (n, d) = a.shape();
     let blocks = || (0..n).step_by(ROWS).map(|i| (i, ROWS.min(n - i)));
     let view = MatRef::from_column_major_slice(a.as_slice(), n, d);

@@ -1,10 +1,7 @@
 //! Full Hessians beside the raw kernel, and beside d products of the crate.
 
 use std::process::Command;
-use std::time::Instant;
 
-use faer::linalg::matmul::triangular::{self, BlockStructure};
-use faer::{Accum, Mat, MatRef, Par};
 use levinv::{
     DMatrix, DVector, GradientInversion, HasHessian, HasHessianProduct, Model, ScoreInversion,
     VolumetricBarrier,
@@ -12,13 +9,10 @@ use levinv::{
 
 use crate::common::instances::{self, normal, rng};
 use crate::common::measure::{Storage, model};
+use crate::evaluation::{best, kernels};
 
 const N: usize = 10_000;
 const D: usize = 50;
-/// Repeats; the best is quoted, for noise only ever adds.
-const REPEATS: usize = 9;
-/// Rows of a block of the raw kernel: 1 MiB.
-const ROWS: usize = 2_621;
 const OBJECTIVES: [&str; 3] = ["V", "L_D", "L_G"];
 const KINDS: [&str; 4] = [
     "Gaussian",
@@ -65,39 +59,10 @@ pub fn hessian() {
     }
 }
 
-fn best(mut work: impl FnMut()) -> f64 {
-    let time = |_| {
-        let started = Instant::now();
-        work();
-        started.elapsed().as_secs_f64()
-    };
-    (0..REPEATS).map(time).fold(f64::INFINITY, f64::min)
-}
-
 /// Multiply-adds a second of lower-triangle AᵀA by faer, block by block.
 fn gram_rate() -> f64 {
-    let block = DMatrix::from_fn(ROWS, D, |i, j| ((i * 7 + j * 5) % 13) as f64 - 6.0);
-    let a = vec![block; N / ROWS + 1];
-    let mut gram = Mat::<f64>::zeros(D, D);
-    let rows = |k: usize| ROWS.min(N - k * ROWS);
-    let seconds = best(|| {
-        for (k, block) in a.iter().enumerate() {
-            let view = MatRef::from_column_major_slice(block.as_slice(), ROWS, D);
-            let view = view.subrows(0, rows(k));
-            triangular::matmul(
-                &mut gram,
-                BlockStructure::TriangularLower,
-                Accum::Add,
-                view.transpose(),
-                BlockStructure::Rectangular,
-                view,
-                BlockStructure::Rectangular,
-                1.0,
-                Par::Seq,
-            );
-        }
-    });
-    (N * D * D) as f64 / 2.0 / seconds
+    let a = DMatrix::from_fn(N, D, |i, j| ((i * 31 + j * 17) % 101) as f64 / 50.0 - 1.0);
+    (N * D * D) as f64 / 2.0 / kernels(&a).0
 }
 
 fn instance(kind: &str) -> (Model<f64>, DVector<f64>) {

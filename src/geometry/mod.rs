@@ -2,6 +2,7 @@
 
 mod domain;
 mod heavy;
+mod make;
 mod model;
 mod point;
 mod walk;

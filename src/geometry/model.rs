@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use nalgebra::{DMatrix, DVector};
 
-use super::point::{At, Geometry};
+use super::make::At;
+use super::point::Geometry;
 use crate::error::Error;
 use crate::linalg::{BlockWalk, Design, Factor, Factorisation, check_block, check_vector};
 use crate::scalar::{Scalar, to_f64};

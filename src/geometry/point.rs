@@ -1,6 +1,5 @@
 //! Slacks, scores and the operators of the projection at one x.
 
-use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use nalgebra::{DMatrix, DVector};
@@ -8,11 +7,8 @@ use nalgebra::{DMatrix, DVector};
 use super::heavy::{HeavyRows, SplitGram};
 use super::walk::{Ask, Sum, Work};
 use crate::error::Error;
-use crate::linalg::{
-    BlockWalk, Blocks, Design, Factor, Factorisation, First, Rows, Scratch, Storage, check_length,
-    squares_exactly,
-};
-use crate::scalar::{Scalar, count, epsilon, real, to_f64};
+use crate::linalg::{Blocks, Design, Factor, Factorisation, check_length};
+use crate::scalar::{Scalar, count, epsilon, real};
 
 /// Σσ may differ from d by this power of ε, relative: orthogonalised twice it
 /// is good to rounding, after a broken factorisation to nothing.
@@ -41,16 +37,16 @@ const SUM_DIGITS: f64 = 0.5;
 /// Σ nnz(a_i)² for a sparse A. Memory O(n + d²), O(nd) where Q is kept.
 #[derive(Debug)]
 pub struct Geometry<T: Scalar> {
-    x: DVector<T>,
+    pub(super) x: DVector<T>,
     /// b, where the slacks are those of a point.
-    rhs: Option<Arc<DVector<T>>>,
-    slack: DVector<T>,
+    pub(super) rhs: Option<Arc<DVector<T>>>,
+    pub(super) slack: DVector<T>,
     pub(super) design: Design<T>,
     pub(super) blocks: Blocks,
     pub(super) factor: Factor<T>,
     pub(super) basis: Basis<T>,
-    scored: OnceLock<Scored<T>>,
-    heavy: OnceLock<HeavyRows<T>>,
+    pub(super) scored: OnceLock<Scored<T>>,
+    pub(super) heavy: OnceLock<HeavyRows<T>>,
 }
 
 /// How the two reductions are taken.
@@ -68,125 +64,16 @@ pub(super) enum Basis<T: Scalar> {
 
 /// σ and A_xᵀσ, from one pass.
 #[derive(Debug)]
-struct Scored<T: Scalar> {
+pub(super) struct Scored<T: Scalar> {
     scores: DVector<T>,
     image: DVector<T>,
 }
 
-/// A point as a model has it: x, b, and how to factorise.
-pub(super) struct At<'a, T: Scalar> {
-    pub(super) x: &'a DVector<T>,
-    pub(super) rhs: &'a Arc<DVector<T>>,
-    pub(super) choice: Factorisation,
-    /// Memory of a point that is no longer wanted.
-    pub(super) spare: Option<Spare<T>>,
-}
-
-/// The kept rows of a geometry that is gone.
-pub(super) struct Spare<T: Scalar>(Vec<DMatrix<T>>);
-
 impl<T: Scalar> Geometry<T> {
-    /// From slacks that belong to no x.
-    pub(crate) fn new(
-        design: &Design<T>,
-        x: &DVector<T>,
-        slack: DVector<T>,
-        choice: Factorisation,
-    ) -> Result<Self, Error> {
-        let (slack, gram) = weighed(design, choice, slack, |_, _, _| Ok(()))?;
-        Self::factorised(design, (x, None), (slack, gram), choice, None)
-    }
-
-    /// The geometry at a point. `check(first row, slacks)` sees every block of
-    /// slacks before anything is done with it, and may end it all.
-    pub(super) fn at(
-        design: &Design<T>,
-        point: At<'_, T>,
-        check: impl Fn(usize, &[T]) -> Result<(), Error> + Sync,
-    ) -> Result<Self, Error> {
-        let At {
-            x,
-            rhs,
-            choice,
-            spare,
-        } = point;
-        let slack = DVector::zeros(design.nrows());
-        let made = weighed(design, choice, slack, |rows, range, out| {
-            rows.residual(x, &rhs.as_slice()[range.clone()], out);
-            check(range.start, out)
-        })?;
-        let rhs = Some(Arc::clone(rhs));
-        Self::factorised(design, (x, rhs), made, choice, spare)
-    }
-
-    fn factorised(
-        design: &Design<T>,
-        (x, rhs): (&DVector<T>, Option<Arc<DVector<T>>>),
-        (slack, gram): (DVector<T>, Option<DMatrix<T>>),
-        choice: Factorisation,
-        spare: Option<Spare<T>>,
-    ) -> Result<Self, Error> {
-        let mut factor = Factor::of(design, gram, choice, || slack.map(|s| T::one() / s))?;
-        if let Some(row) = undefined_row(&factor, &slack) {
-            return Err(Error::ZeroSlack { row });
-        }
-        let unit = unit(&slack);
-        if !factor.squares_in(unit) {
-            factor = factor.by_solves();
-        }
-        let basis = match &factor.first {
-            None => Basis::Design { unit },
-            Some(_) => Basis::Made,
-        };
-        let mut geometry = Geometry {
-            x: x.clone(),
-            rhs,
-            slack,
-            design: design.clone(),
-            blocks: design.blocks(),
-            factor,
-            basis,
-            scored: OnceLock::new(),
-            heavy: OnceLock::new(),
-        };
-        if let Some(first) = &geometry.factor.first {
-            // Solves cost more than memory does, products less.
-            if design.storage() == Storage::Dense && matches!(first, First::Solve(_)) {
-                geometry.keep_rows(spare)?;
-            }
-            // What a factor that may be spoilt is worth shows in the scores.
-            let scored = geometry.score(choice)?;
-            geometry.scored = OnceLock::from(scored);
-        }
-        Ok(geometry)
-    }
-
-    /// Makes all nearly orthonormal rows, in memory that is at hand where it
-    /// fits.
-    fn keep_rows(&mut self, spare: Option<Spare<T>>) -> Result<(), Error> {
-        let mut blocks = spare.map_or_else(Vec::new, |spare| spare.0);
-        blocks.resize_with(self.blocks.in_order().count(), || DMatrix::zeros(0, 0));
-        self.blocks
-            .renew(&mut blocks, Vec::new, |inverse, range, rows| {
-                self.invert_slacks(&range, inverse);
-                self.make_rows(&range, rows, inverse)
-            })?;
-        self.basis = Basis::Kept(blocks);
-        Ok(())
-    }
-
-    /// The kept rows, as memory for the next point.
-    pub(super) fn into_spare(self) -> Option<Spare<T>> {
-        match self.basis {
-            Basis::Kept(blocks) => Some(Spare(blocks)),
-            _ => None,
-        }
-    }
-
     /// Scores, and whether they can be: they sum to d. Where slacks lie further
     /// apart than the arithmetic reaches, what comes out has nothing to do with
     /// them.
-    fn score(&self, choice: Factorisation) -> Result<Scored<T>, Error> {
+    pub(super) fn score(&self, choice: Factorisation) -> Result<Scored<T>, Error> {
         let walked = self.walk(&Ask::Scores, |_, score| (score, score), (Sum::Rows, &[]))?;
         let (scores, image) = walked.with_rows();
         let d: T = count(self.design.ncols());
@@ -387,75 +274,5 @@ impl<T: Scalar> Geometry<T> {
     /// Those of reading the rows.
     pub fn squared_projection(&self, v: &DVector<T>) -> Result<DVector<T>, Error> {
         self.row_forms(&self.gram(v)?)
-    }
-}
-
-/// Slacks by `fill`, and in the same pass the lower triangle of A_xᵀA_x, if it is
-/// wanted and its weights 1/s² are numbers with all their digits.
-fn weighed<T: Scalar>(
-    design: &Design<T>,
-    choice: Factorisation,
-    mut slack: DVector<T>,
-    fill: impl Fn(Rows<'_, T>, Range<usize>, &mut [T]) -> Result<(), Error> + Sync,
-) -> Result<(DVector<T>, Option<DMatrix<T>>), Error> {
-    let d = design.ncols();
-    let wanted = choice != Factorisation::Qr;
-    let gram = design.blocks().sweep(
-        slack.as_mut_slice(),
-        Scratch::default,
-        || wanted.then(|| DMatrix::zeros(d, d)),
-        |gram: &mut Option<DMatrix<T>>, work, range, out| {
-            let rows = design.rows(range.clone(), &mut work.rows)?;
-            fill(rows, range.clone(), out)?;
-            work.weights.clear();
-            work.weights.extend(out.iter().map(|&s| T::one() / s));
-            // A slack too small to invert is as good as zero.
-            let zero = |w: &T| !w.is_finite() || *w == T::zero();
-            if let Some(k) = work.weights.iter().position(zero) {
-                return Err(Error::ZeroSlack {
-                    row: range.start + k,
-                });
-            }
-            if !work.weights.iter().all(|&w| squares_exactly(w)) {
-                *gram = None;
-            }
-            if let Some(gram) = gram {
-                work.weights.iter_mut().for_each(|w| *w *= *w);
-                rows.add_gram(&work.weights, &mut work.image, gram);
-            }
-            Ok(())
-        },
-        |gram, part| match (&mut *gram, part) {
-            (Some(gram), Some(part)) => *gram += part,
-            _ => *gram = None,
-        },
-    )?;
-    Ok((slack, gram.flatten()))
-}
-
-/// A power of two in the middle of the sizes of slacks, on a scale of logarithms:
-/// ratios to it then square without overflow, whatever the range.
-fn unit<T: Scalar>(slack: &DVector<T>) -> T {
-    let sizes = slack.iter().map(|s| to_f64(s.abs()));
-    let (least, most) = sizes.fold((f64::MAX, 0.0f64), |(a, b), s| (a.min(s), b.max(s)));
-    let unit = ((least.log2() + most.log2()) / 2.0).floor().exp2();
-    real(if unit.is_normal() { unit } else { 1.0 })
-}
-
-/// The row to blame where slacks are so small that the factor overflowed or
-/// lost a column.
-fn undefined_row<T: Scalar>(factor: &Factor<T>, slack: &DVector<T>) -> Option<usize> {
-    let sound = factor.r.iter().all(|r| r.is_finite())
-        && factor.r.diagonal().iter().all(|r| *r != T::zero());
-    let smaller = |&i: &usize, &j: &usize| {
-        slack[i]
-            .abs()
-            .partial_cmp(&slack[j].abs())
-            .unwrap_or(std::cmp::Ordering::Equal)
-    };
-    if sound {
-        None
-    } else {
-        (0..slack.len()).min_by(smaller)
     }
 }

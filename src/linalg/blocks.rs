@@ -50,13 +50,6 @@ impl<T: Send> Split for &mut [T] {
     }
 }
 
-impl<A: Split, B: Split> Split for (A, B) {
-    fn split(self, rows: usize) -> (Self, Self) {
-        let ((a, c), (b, d)) = (self.0.split(rows), self.1.split(rows));
-        ((a, b), (c, d))
-    }
-}
-
 /// One of something for each block.
 struct PerBlock<'a, R> {
     items: &'a mut [R],

@@ -174,6 +174,36 @@ impl<T: Scalar> Design<T> {
         Design(Arc::new(design))
     }
 
+    /// Rows `range` as [`DesignMatrix::rows`] has them.
+    ///
+    /// # Errors
+    /// Those of reading them; [`Error::Shape`] where a design of one's own hands
+    /// out a block of another shape.
+    pub fn rows<'a>(
+        &'a self,
+        range: Range<usize>,
+        buffer: &'a mut DMatrix<T>,
+    ) -> Result<Rows<'a, T>, Error> {
+        let rows = self.0.rows(range.clone(), buffer)?;
+        let columns = match rows {
+            Rows::Dense(rows) => rows.ncols(),
+            Rows::Sparse(_) => self.ncols(),
+        };
+        let sides = [
+            ("rows", range.len(), rows.nrows()),
+            ("columns", self.ncols(), columns),
+        ];
+        match sides.into_iter().find(|(_, wanted, made)| wanted != made) {
+            None => Ok(rows),
+            Some((unit, expected, found)) => Err(Error::Shape {
+                what: "block of rows",
+                unit,
+                expected,
+                found,
+            }),
+        }
+    }
+
     /// `A x − b`, compensated as [`Scalar::residual`] says. O(nnz(A)).
     ///
     /// # Errors

@@ -28,9 +28,10 @@ pub struct SparseRows<'a, T> {
 
 impl<'a, T: Scalar> SparseRows<'a, T> {
     /// Rows whose k-th has its entries at `offsets[k] .. offsets[k + 1]` of
-    /// `columns` and `values`, columns ascending in each row; `None` where the
-    /// offsets leave them.
-    pub fn new(offsets: &'a [usize], columns: &'a [usize], values: &'a [T]) -> Option<Self> {
+    /// `columns` and `values`, columns ascending in each row and below d; `None`
+    /// where the offsets leave them. A design of one's own that keeps a
+    /// `CsrMatrix` hands on that one's rows.
+    pub(crate) fn new(offsets: &'a [usize], columns: &'a [usize], values: &'a [T]) -> Option<Self> {
         let ascending = offsets.windows(2).all(|pair| pair[0] <= pair[1]);
         let end = offsets.last().copied()?;
         (ascending && end <= columns.len().min(values.len())).then_some(SparseRows {
