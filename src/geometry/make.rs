@@ -105,10 +105,13 @@ impl<T: Scalar> Geometry<T> {
     fn keep_rows(&mut self, spare: Option<Spare<T>>) -> Result<(), Error> {
         let mut blocks = spare.map_or_else(Vec::new, |spare| spare.0);
         blocks.resize_with(self.blocks.in_order().count(), || DMatrix::zeros(0, 0));
+        let scratch = || (Vec::new(), DMatrix::zeros(0, 0));
         self.blocks
-            .renew(&mut blocks, Vec::new, |inverse, range, rows| {
+            .renew(&mut blocks, scratch, |(inverse, buffer), range, rows| {
                 self.invert_slacks(&range, inverse);
-                self.make_rows(&range, rows, inverse)
+                let from = self.design.rows(range, buffer)?;
+                self.make_rows(from, inverse, rows);
+                Ok(())
             })?;
         self.basis = Basis::Kept(blocks);
         Ok(())

@@ -20,7 +20,7 @@ use nalgebra::{DMatrix, DVector};
 use super::point::{Basis, Geometry};
 use crate::error::Error;
 use crate::linalg::{Folded, Rows, Storage, mirror_lower, scale_rows, shape};
-use crate::scalar::{DenseRows, Scalar, real};
+use crate::scalar::{DenseRows, Scalar, real, vectorised};
 
 /// What a walk computes first for each row i.
 pub(crate) enum Ask<'a, T: Scalar> {
@@ -269,6 +269,7 @@ impl<T: Scalar> Geometry<T> {
         work: &'a mut Work<T>,
     ) -> Result<&'a DMatrix<T>, Error> {
         let Work {
+            buffer,
             made,
             image,
             inverse,
@@ -278,7 +279,8 @@ impl<T: Scalar> Geometry<T> {
             Basis::Kept(blocks) => &blocks[self.blocks.index(range)],
             Basis::Design { .. } | Basis::Made => {
                 self.invert_slacks(range, inverse);
-                self.make_rows(range, made, inverse)?;
+                let rows = self.design.rows(range.clone(), buffer)?;
+                self.make_rows(rows, inverse, made);
                 made
             }
         };
@@ -298,16 +300,17 @@ impl<T: Scalar> Geometry<T> {
         work: &'a mut Work<T>,
     ) -> Result<Pass<'a, T>, Error> {
         self.invert_slacks(range, &mut work.inverse);
+        let rows = self.design.rows(range.clone(), &mut work.buffer)?;
         let made = match &self.basis {
             Basis::Design { .. } => None,
             Basis::Kept(blocks) => Some((&blocks[self.blocks.index(range)]).into()),
             Basis::Made => {
-                self.make_rows(range, &mut work.made, &work.inverse)?;
+                self.make_rows(rows, &work.inverse, &mut work.made);
                 Some((&work.made).into())
             }
         };
         Ok(Pass {
-            rows: self.design.rows(range.clone(), &mut work.buffer)?,
+            rows,
             made,
             inverse: &work.inverse,
             unit: match self.basis {
@@ -321,23 +324,23 @@ impl<T: Scalar> Geometry<T> {
 
     /// 1/s over a block.
     pub(super) fn invert_slacks(&self, range: &Range<usize>, out: &mut Vec<T>) {
-        out.clear();
         let slack = &self.slack().as_slice()[range.clone()];
-        out.extend(slack.iter().map(|&s| T::one() / s));
+        out.resize(slack.len(), T::zero());
+        vectorised(
+            #[inline(always)]
+            || {
+                let both = out.iter_mut().zip(slack);
+                both.for_each(|(out, &s)| *out = T::one() / s);
+            },
+        );
     }
 
     /// Rows of Y, of A_x itself where that is Y.
-    pub(super) fn make_rows(
-        &self,
-        range: &Range<usize>,
-        rows: &mut DMatrix<T>,
-        inverse: &[T],
-    ) -> Result<(), Error> {
-        shape(rows, range.len(), self.x().len());
-        self.design.read_rows(range.start, rows)?;
-        scale_rows(inverse, rows);
-        self.factor.first_step(rows);
-        Ok(())
+    pub(super) fn make_rows(&self, rows: Rows<'_, T>, inverse: &[T], made: &mut DMatrix<T>) {
+        shape(made, rows.nrows(), self.x().len());
+        rows.copy_to(made);
+        scale_rows(inverse, made);
+        self.factor.first_step(made);
     }
 
     /// X, for slacks in their unit.

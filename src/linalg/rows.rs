@@ -3,7 +3,7 @@
 use nalgebra::{DMatrix, DVector};
 
 use super::elementwise::{add_combination, image, row_dots, scale_into};
-use crate::scalar::{DenseRows, Scalar, real};
+use crate::scalar::{DenseRows, Scalar, real, vectorised};
 
 /// Consecutive rows of a design, dense or sparse, where they stand.
 ///
@@ -84,11 +84,14 @@ impl<'a, T: Scalar> Rows<'a, T> {
     pub(crate) fn residual(&self, x: &DVector<T>, b: &[T], out: &mut [T]) {
         match self {
             Rows::Dense(rows) => T::residual(*rows, x, b, out),
-            Rows::Sparse(rows) => {
-                for (k, (s, &b)) in out.iter_mut().zip(b).enumerate() {
-                    *s = T::residual_of_row(rows.entries(k).map(|(j, a)| (a, x[j])), b);
-                }
-            }
+            Rows::Sparse(rows) => vectorised(
+                #[inline(always)]
+                || {
+                    for (k, (s, &b)) in out.iter_mut().zip(b).enumerate() {
+                        *s = T::residual_of_row(rows.entries(k).map(|(j, a)| (a, x[j])), b);
+                    }
+                },
+            ),
         }
     }
 
@@ -96,13 +99,16 @@ impl<'a, T: Scalar> Rows<'a, T> {
     pub(crate) fn image(&self, h: &DVector<T>, out: &mut [T]) {
         match self {
             Rows::Dense(rows) => image(*rows, h, out),
-            Rows::Sparse(rows) => {
-                for (k, out) in out.iter_mut().enumerate() {
-                    *out = rows
-                        .entries(k)
-                        .fold(T::zero(), |sum, (j, a)| sum + a * h[j]);
-                }
-            }
+            Rows::Sparse(rows) => vectorised(
+                #[inline(always)]
+                || {
+                    for (k, out) in out.iter_mut().enumerate() {
+                        *out = rows
+                            .entries(k)
+                            .fold(T::zero(), |sum, (j, a)| sum + a * h[j]);
+                    }
+                },
+            ),
         }
     }
 
@@ -110,11 +116,14 @@ impl<'a, T: Scalar> Rows<'a, T> {
     pub(crate) fn add_combination(&self, v: &[T], sum: &mut [T]) {
         match self {
             Rows::Dense(rows) => add_combination(*rows, v, sum),
-            Rows::Sparse(rows) => {
-                for (k, &v) in v.iter().enumerate() {
-                    rows.entries(k).for_each(|(j, a)| sum[j] += v * a);
-                }
-            }
+            Rows::Sparse(rows) => vectorised(
+                #[inline(always)]
+                || {
+                    for (k, &v) in v.iter().enumerate() {
+                        rows.entries(k).for_each(|(j, a)| sum[j] += v * a);
+                    }
+                },
+            ),
         }
     }
 
@@ -128,20 +137,23 @@ impl<'a, T: Scalar> Rows<'a, T> {
                 scale_into(*rows, v, scratch);
                 T::add_gram(*rows, scratch, sum);
             }
-            Rows::Sparse(rows) => {
-                let d = sum.nrows();
-                let sum = sum.as_mut_slice();
-                for (k, &v) in v.iter().enumerate() {
-                    let (columns, values) = rows.row(k);
-                    for (at, (&j, &a)) in columns.iter().zip(values).enumerate() {
-                        let scaled = v * a;
-                        let column = &mut sum[j * d..][..d];
-                        for (&i, &b) in columns[at..].iter().zip(&values[at..]) {
-                            column[i] += scaled * b;
+            Rows::Sparse(rows) => vectorised(
+                #[inline(always)]
+                || {
+                    let d = sum.nrows();
+                    let sum = sum.as_mut_slice();
+                    for (k, &v) in v.iter().enumerate() {
+                        let (columns, values) = rows.row(k);
+                        for (at, (&j, &a)) in columns.iter().zip(values).enumerate() {
+                            let scaled = v * a;
+                            let column = &mut sum[j * d..][..d];
+                            for (&i, &b) in columns[at..].iter().zip(&values[at..]) {
+                                column[i] += scaled * b;
+                            }
                         }
                     }
-                }
-            }
+                },
+            ),
         }
     }
 
@@ -153,20 +165,23 @@ impl<'a, T: Scalar> Rows<'a, T> {
                 T::multiply_lower(*rows, &form.0, scratch);
                 row_dots(*rows, &*scratch, out);
             }
-            Rows::Sparse(rows) => {
-                let d = form.0.nrows();
-                let form = form.0.as_slice();
-                for (k, out) in out.iter_mut().enumerate() {
-                    let (columns, values) = rows.row(k);
-                    let mut sum = T::zero();
-                    for (at, (&j, &a)) in columns.iter().zip(values).enumerate() {
-                        let column = &form[j * d..][..d];
-                        let pairs = columns[at..].iter().zip(&values[at..]);
-                        sum += a * pairs.fold(T::zero(), |sum, (&i, &b)| sum + column[i] * b);
+            Rows::Sparse(rows) => vectorised(
+                #[inline(always)]
+                || {
+                    let d = form.0.nrows();
+                    let form = form.0.as_slice();
+                    for (k, out) in out.iter_mut().enumerate() {
+                        let (columns, values) = rows.row(k);
+                        let mut sum = T::zero();
+                        for (at, (&j, &a)) in columns.iter().zip(values).enumerate() {
+                            let column = &form[j * d..][..d];
+                            let pairs = columns[at..].iter().zip(&values[at..]);
+                            sum += a * pairs.fold(T::zero(), |sum, (&i, &b)| sum + column[i] * b);
+                        }
+                        *out = sum;
                     }
-                    *out = sum;
-                }
-            }
+                },
+            ),
         }
     }
 
@@ -214,13 +229,13 @@ impl<'a, T: Scalar> Rows<'a, T> {
         }
     }
 
-    /// The rows as a dense matrix.
+    /// The rows as a dense matrix; `out` has its shape.
     pub(crate) fn copy_to(&self, out: &mut DMatrix<T>) {
         match self {
             Rows::Dense(rows) => {
-                for (mut to, from) in out.column_iter_mut().zip(rows.columns()) {
-                    to.copy_from_slice(from);
-                }
+                let to = out.as_mut_slice().chunks_exact_mut(rows.nrows().max(1));
+                to.zip(rows.columns())
+                    .for_each(|(to, from)| to.copy_from_slice(from));
             }
             Rows::Sparse(rows) => {
                 out.fill(T::zero());

@@ -218,6 +218,7 @@ impl Scalar for f64 {
         }
     }
 
+    #[inline(always)]
     fn residual_of_row(pairs: impl Iterator<Item = (f64, f64)>, b: f64) -> f64 {
         let (mut sum, mut low) = (-b, 0.0);
         for (a, x) in pairs {
@@ -256,6 +257,7 @@ impl Scalar for f32 {
         s.iter_mut().zip(sums).for_each(|(s, sum)| *s = sum as f32);
     }
 
+    #[inline(always)]
     fn residual_of_row(pairs: impl Iterator<Item = (f32, f32)>, b: f32) -> f32 {
         // A product of two f32 is exact in f64.
         pairs.fold(-f64::from(b), |sum, (a, x)| {
