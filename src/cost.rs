@@ -50,20 +50,20 @@
 //!
 //! One core with AVX-512, f64, n = 100 000, slacks between 0.5 and 2; a unit is
 //! the lower triangle of one Gram matrix and one triangular solve with n right-hand
-//! sides, by faer on row blocks (15.3 ms at d = 50, 34.2 ms at d = 100).
+//! sides, by faer on row blocks (17 ms at d = 50, 36 ms at d = 100).
 //!
 //! | units | value | value + gradient | a further product |
 //! |---|---|---|---|
-//! | V, d = 50 | 0.53 | 0.94 (14 ms) | 0.81 |
-//! | L_D | 0.96 | 1.77 (27 ms) | 1.49 |
-//! | L_G | 0.95 | 1.77 (27 ms) | 1.65 |
-//! | V, d = 100 | 0.59 | 1.09 (37 ms) | 1.00 |
-//! | L_D | 1.10 | 2.09 (71 ms) | 1.84 |
-//! | L_G | 1.08 | 2.05 (70 ms) | 1.96 |
+//! | V, d = 50 | 0.51 | 0.90 (15 ms) | 0.76 |
+//! | L_D | 0.93 | 1.69 (29 ms) | 1.41 |
+//! | L_G | 0.94 | 1.70 (29 ms) | 1.58 |
+//! | V, d = 100 | 0.59 | 1.09 (39 ms) | 0.96 |
+//! | L_D | 1.07 | 2.02 (73 ms) | 1.80 |
+//! | L_G | 1.09 | 2.07 (75 ms) | 1.93 |
 //!
-//! Two threads are 1.8 to 1.95 times as fast, f32 1.8 to 2.3 times. Peak memory of
+//! Two threads are 1.9 to 2 times as fast, f32 1.7 to 2 times. Peak memory of
 //! a process that makes A and evaluates: 1.38 times A. Normal residuals, so
-//! Cholesky twice, cost 2.1 units for a value and 2.2 to 5.9 with the gradient.
+//! Cholesky twice, cost 1.9 to 3.6 units for a value, up to 5.5 with the gradient.
 //! About 55 % of the time of value and gradient goes into faer's products, 16 % into
 //! scaling and summing rows in the cache, the rest into packing for the products and
 //! reading A.
@@ -73,8 +73,8 @@
 //! 6.8, 8.2 and 4.7 times as fast as d products.
 //!
 //! Sparse, n = 1 000 000, d = 100, 10 a row, in units of one AᵀDA by row pairs
-//! (34 ms): value and gradient of V 4.4, of L_D and L_G 14.5 on one thread, 3.5 on
-//! two. From a .npy file of 1.6 GB (n = 10⁷, d = 20) scores are recovered within
+//! (44 ms in that run): value and gradient of V 1.8, of L_D and L_G 3.4, a product
+//! 1.6, 2.8 and 3.3. From a .npy file of 1.6 GB (n = 10⁷, d = 20) scores are recovered within
 //! 1 GB.
 //!
 //! The figures are printed by `cargo run --release --example bars -- evaluation`

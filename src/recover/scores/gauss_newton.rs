@@ -24,8 +24,8 @@ use crate::scalar::{Scalar, epsilon, real};
 
 /// Entries of J up to which it is formed: 128 MiB of f64, small in any machine.
 pub(crate) const JACOBIAN_ENTRIES: usize = 1 << 24;
-/// Rows of A for each of d² from which the d matrices T_c, of which each of 32
-/// chunks of rows sums its own, are no larger than A.
+/// Rows of A for each of d² from which the d matrices T_c, of which each thread
+/// sums its own and a few more wait to be added, are small beside A.
 const ROWS_PER_PAIR: usize = 32;
 /// The relative error of JᵀJ's inverse that is let pass: a step then leaves a
 /// hundredth of the distance.
