@@ -86,13 +86,6 @@ impl<T: Scalar> HeavyRows<T> {
         of_all.map(move |(&i, &complement)| (i, complement / scores[i]))
     }
 
-    /// v with the heavy entries set to zero.
-    pub(crate) fn without(&self, v: &DVector<T>) -> DVector<T> {
-        let mut v = v.clone();
-        self.indices.iter().for_each(|&i| v[i] = T::zero());
-        v
-    }
-
     /// The Gram matrix of v over all rows, from that over the light ones.
     pub(crate) fn completed(&self, v: &DVector<T>, light: DMatrix<T>) -> SplitGram<T> {
         let mut all = light.clone();

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use nalgebra::{DMatrix, DVector};
 
+use super::apart::{self, Outliers};
 use super::point::{Basis, Geometry};
 use crate::error::Error;
 use crate::linalg::{
@@ -32,8 +33,8 @@ impl<T: Scalar> Geometry<T> {
         slack: DVector<T>,
         choice: Factorisation,
     ) -> Result<Self, Error> {
-        let (slack, gram) = weighed(design, choice, slack, |_, _, _| Ok(()))?;
-        Self::factorised(design, (x, None), (slack, gram), choice, None)
+        let made = weighed(design, choice, slack, |_, _, _| Ok(()))?;
+        Self::factorised(design, (x, None), made, choice, None)
     }
 
     /// The geometry at a point. `check(first row, slacks)` sees every block of
@@ -61,15 +62,15 @@ impl<T: Scalar> Geometry<T> {
     fn factorised(
         design: &Design<T>,
         (x, rhs): (&DVector<T>, Option<Arc<DVector<T>>>),
-        (slack, gram): (DVector<T>, Option<DMatrix<T>>),
+        (slack, gram): (DVector<T>, Gram<T>),
         choice: Factorisation,
         spare: Option<Spare<T>>,
     ) -> Result<Self, Error> {
-        let mut factor = Factor::of(design, gram, choice, || slack.map(|s| T::one() / s))?;
+        let unit = unit(&slack);
+        let (mut factor, apart) = apart::factorised(design, &slack, gram, (choice, unit))?;
         if let Some(row) = undefined_row(&factor, &slack) {
             return Err(Error::ZeroSlack { row });
         }
-        let unit = unit(&slack);
         if !factor.squares_in(unit) {
             factor = factor.by_solves();
         }
@@ -85,7 +86,9 @@ impl<T: Scalar> Geometry<T> {
             blocks: design.blocks(),
             factor,
             basis,
-            scored: OnceLock::new(),
+            apart,
+            scores: OnceLock::new(),
+            image: OnceLock::new(),
             heavy: OnceLock::new(),
         };
         if let Some(first) = &geometry.factor.first {
@@ -94,8 +97,7 @@ impl<T: Scalar> Geometry<T> {
                 geometry.keep_rows(spare)?;
             }
             // What a factor that may be spoilt is worth shows in the scores.
-            let scored = geometry.score(choice)?;
-            geometry.scored = OnceLock::from(scored);
+            geometry.score(choice)?;
         }
         Ok(geometry)
     }
@@ -126,21 +128,24 @@ impl<T: Scalar> Geometry<T> {
     }
 }
 
-/// Slacks by `fill`, and in the same pass the lower triangle of A_xᵀA_x, if it is
-/// wanted and its weights 1/s² are numbers with all their digits.
+/// The lower triangle of LᵀL for the rows L of A_x that do not stand out, if its
+/// weights 1/s² are numbers with all their digits, and the rows that do.
+type Gram<T> = (Option<DMatrix<T>>, Outliers<T>);
+
+/// Slacks by `fill`, and the Gram matrix in the same pass, if it is wanted.
 fn weighed<T: Scalar>(
     design: &Design<T>,
     choice: Factorisation,
     mut slack: DVector<T>,
     fill: impl Fn(Rows<'_, T>, Range<usize>, &mut [T]) -> Result<(), Error> + Sync,
-) -> Result<(DVector<T>, Option<DMatrix<T>>), Error> {
+) -> Result<(DVector<T>, Gram<T>), Error> {
     let d = design.ncols();
     let wanted = choice != Factorisation::Qr;
     let gram = design.blocks().sweep(
         slack.as_mut_slice(),
         Scratch::default,
-        || wanted.then(|| DMatrix::zeros(d, d)),
-        |gram: &mut Option<DMatrix<T>>, work, range, out| {
+        || (wanted.then(|| DMatrix::zeros(d, d)), Outliers::default()),
+        |(gram, outliers): &mut Gram<T>, work, range, out| {
             let rows = design.rows(range.clone(), &mut work.rows)?;
             fill(rows, range.clone(), out)?;
             work.weights.clear();
@@ -152,7 +157,11 @@ fn weighed<T: Scalar>(
                     row: range.start + k,
                 });
             }
-            if !work.weights.iter().all(|&w| squares_exactly(w)) {
+            if choice == Factorisation::Automatic {
+                outliers.gather(&rows, &range, &mut work.weights, d);
+            }
+            let exact = |&w: &T| w == T::zero() || squares_exactly(w);
+            if !work.weights.iter().all(exact) {
                 *gram = None;
             }
             if let Some(gram) = gram {
@@ -161,12 +170,15 @@ fn weighed<T: Scalar>(
             }
             Ok(())
         },
-        |gram, part| match (&mut *gram, part) {
-            (Some(gram), Some(part)) => *gram += part,
-            _ => *gram = None,
+        |(gram, outliers), (part, later)| {
+            match (&mut *gram, part) {
+                (Some(gram), Some(part)) => *gram += part,
+                _ => *gram = None,
+            }
+            outliers.append(later);
         },
     )?;
-    Ok((slack, gram.flatten()))
+    Ok((slack, gram.unwrap_or_default()))
 }
 
 /// A power of two in the middle of the sizes of slacks, on a scale of logarithms:

@@ -1,5 +1,6 @@
 //! Geometry of the row-scaled design at one point.
 
+mod apart;
 mod domain;
 mod heavy;
 mod make;

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use nalgebra::{DMatrix, DVector};
 
+use super::apart::Apart;
 use super::heavy::{HeavyRows, SplitGram};
 use super::walk::{Ask, Sum, Work};
 use crate::error::Error;
@@ -45,7 +46,11 @@ pub struct Geometry<T: Scalar> {
     pub(super) blocks: Blocks,
     pub(super) factor: Factor<T>,
     pub(super) basis: Basis<T>,
-    pub(super) scored: OnceLock<Scored<T>>,
+    /// Rows that are not worked on as they stand in A.
+    pub(super) apart: Option<Apart<T>>,
+    pub(super) scores: OnceLock<DVector<T>>,
+    /// A_xᵀσ.
+    pub(super) image: OnceLock<Image<T>>,
     pub(super) heavy: OnceLock<HeavyRows<T>>,
 }
 
@@ -62,20 +67,26 @@ pub(super) enum Basis<T: Scalar> {
     Made,
 }
 
-/// σ and A_xᵀσ, from one pass.
+/// A_xᵀσ, and its part without the rows apart.
 #[derive(Debug)]
-pub(super) struct Scored<T: Scalar> {
-    scores: DVector<T>,
-    image: DVector<T>,
+pub(super) struct Image<T: Scalar> {
+    all: DVector<T>,
+    rest: DVector<T>,
 }
 
 impl<T: Scalar> Geometry<T> {
     /// Scores, and whether they can be: they sum to d. Where slacks lie further
     /// apart than the arithmetic reaches, what comes out has nothing to do with
     /// them.
-    pub(super) fn score(&self, choice: Factorisation) -> Result<Scored<T>, Error> {
-        let walked = self.walk(&Ask::Scores, |_, score| (score, score), (Sum::Rows, &[]))?;
-        let (scores, image) = walked.with_rows();
+    pub(super) fn score(&self, choice: Factorisation) -> Result<&DVector<T>, Error> {
+        if let Some(scores) = self.scores.get() {
+            return Ok(scores);
+        }
+        let scores = self.checked(self.ask(&Ask::Scores)?, choice)?;
+        Ok(self.scores.get_or_init(|| scores))
+    }
+
+    fn checked(&self, scores: DVector<T>, choice: Factorisation) -> Result<DVector<T>, Error> {
         let d: T = count(self.design.ncols());
         let off = (scores.sum() - d).abs();
         if !(off <= d * epsilon::<T>().powf(real(SUM_DIGITS))) {
@@ -91,16 +102,34 @@ impl<T: Scalar> Geometry<T> {
             return Err(Error::ZeroSlack { row });
         }
         // Rounding may end above 1, where no score lies.
-        let scores = scores.map(|s| s.min(T::one()));
-        Ok(Scored { scores, image })
+        Ok(scores.map(|s| s.min(T::one())))
     }
 
-    fn scored(&self) -> Result<&Scored<T>, Error> {
-        if let Some(scored) = self.scored.get() {
-            return Ok(scored);
+    /// A_xᵀσ, in the pass that makes σ where there is none yet.
+    fn image(&self) -> Result<&Image<T>, Error> {
+        if let Some(image) = self.image.get() {
+            return Ok(image);
         }
-        let scored = self.score(Factorisation::Automatic)?;
-        Ok(self.scored.get_or_init(|| scored))
+        let apart = self.apart.as_ref().map_or(&[][..], Apart::indices);
+        let rest = if let Some(scores) = self.scores.get() {
+            let weights = scores.component_div(&self.slack);
+            let weights = without(&weights, apart);
+            self.design.apply_transposed(&weights)?
+        } else {
+            let sum = (Sum::Rows, apart);
+            let walked = self.walk(&Ask::Scores, |_, score| (score, score), sum)?;
+            let (scores, rest) = walked.with_rows();
+            let scores = self.checked(scores, Factorisation::Automatic)?;
+            self.scores.get_or_init(|| scores);
+            rest
+        };
+        let mut all = rest.clone();
+        if let Some(apart) = &self.apart {
+            let scores = self.scores()?;
+            let own: Vec<T> = apart.indices().iter().map(|&i| scores[i]).collect();
+            apart.add_rows(&own, all.as_mut_slice());
+        }
+        Ok(self.image.get_or_init(|| Image { all, rest }))
     }
 
     /// The point.
@@ -120,15 +149,33 @@ impl<T: Scalar> Geometry<T> {
     /// Those of reading the rows; [`Error::ZeroSlack`] where slacks are so far
     /// apart that there are no scores in this arithmetic.
     pub fn scores(&self) -> Result<&DVector<T>, Error> {
-        Ok(&self.scored()?.scores)
+        self.score(Factorisation::Automatic)
     }
 
-    /// g = −A_xᵀσ, the leverage score gradient. (V2) Made with the scores.
+    /// g = −A_xᵀσ, the leverage score gradient. (V2) Made with the scores, if these
+    /// were not asked for before; O(nnz(A)) where they were.
     ///
     /// # Errors
     /// Those of [`scores`](Self::scores).
     pub fn score_gradient(&self) -> Result<DVector<T>, Error> {
-        Ok(-&self.scored()?.image)
+        Ok(-&self.image()?.all)
+    }
+
+    /// A_xᵀσ over all but the heavy rows.
+    pub(crate) fn light_image(&self) -> Result<DVector<T>, Error> {
+        let (heavy, scores) = (self.heavy()?.indices(), self.scores()?);
+        if let Some(apart) = &self.apart {
+            let light = |i: &usize| match heavy.binary_search(i) {
+                Ok(_) => T::zero(),
+                Err(_) => scores[*i],
+            };
+            if let Some(weights) = apart.weights(heavy, light) {
+                let mut sum = self.image()?.rest.clone();
+                apart.add_rows(&weights, sum.as_mut_slice());
+                return Ok(sum);
+            }
+        }
+        self.apply_transposed(&without(scores, heavy))
     }
 
     /// V = ½ log det A_xᵀA_x. (V1)
@@ -226,8 +273,14 @@ impl<T: Scalar> Geometry<T> {
         if !rows.is_empty() {
             let q = rows.iter().map(|&i| self.q_row(i));
             let q = q.collect::<Result<Vec<_>, Error>>()?;
-            let ones = DVector::from_element(self.slack.len(), T::one());
-            let light = self.gram_of(&ones, &rows)?;
+            let apart = self.apart.as_ref();
+            let light = match apart.and_then(|apart| apart.gram_without(&rows)) {
+                Some(light) => light,
+                None => {
+                    let ones = DVector::from_element(self.slack.len(), T::one());
+                    self.gram_of(&ones, &rows)?
+                }
+            };
             heavy = HeavyRows::new(rows, q, light);
         }
         Ok(self.heavy.get_or_init(|| heavy))
@@ -263,6 +316,9 @@ impl<T: Scalar> Geometry<T> {
     /// orthogonalisation mends the rounding of that very computation, and a row
     /// solved for alone rounds differently.
     fn q_row(&self, i: usize) -> Result<DVector<T>, Error> {
+        if let Some(q) = self.apart.as_ref().and_then(|apart| apart.q_row(i)) {
+            return Ok(q);
+        }
         let (range, k) = self.blocks.around(i);
         let mut work = Work::default();
         Ok(self.q_block(&range, &mut work)?.row(k).transpose())
@@ -275,4 +331,11 @@ impl<T: Scalar> Geometry<T> {
     pub fn squared_projection(&self, v: &DVector<T>) -> Result<DVector<T>, Error> {
         self.row_forms(&self.gram(v)?)
     }
+}
+
+/// v with some entries set to zero.
+fn without<T: Scalar>(v: &DVector<T>, indices: &[usize]) -> DVector<T> {
+    let mut v = v.clone();
+    indices.iter().for_each(|&i| v[i] = T::zero());
+    v
 }

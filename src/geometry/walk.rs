@@ -101,7 +101,8 @@ struct Pass<'a, T: Scalar> {
 enum Prepared<'a, T: Scalar> {
     Direction(&'a DVector<T>),
     Form(Folded<T>),
-    Squares,
+    /// ‖Xᵀy_i‖²; whether X is an upper triangle.
+    Squares { triangular: bool },
 }
 
 impl<T: Scalar> Pass<'_, T> {
@@ -114,8 +115,10 @@ impl<T: Scalar> Pass<'_, T> {
                 return;
             }
             (Prepared::Form(form), _) => y.forms(form, self.image, out),
-            (Prepared::Squares, Some(x)) => y.squares(x, self.image, out),
-            (Prepared::Squares, None) => y.norms(out),
+            (&Prepared::Squares { triangular }, Some(x)) => {
+                y.squares(x, triangular, self.image, out);
+            }
+            (Prepared::Squares { .. }, None) => y.norms(out),
         }
         if self.made.is_none() {
             let weights = out.iter_mut().zip(self.inverse);
@@ -160,7 +163,7 @@ impl<T: Scalar> Geometry<T> {
     ) -> Result<Walked<T>, Error> {
         let d = self.x().len();
         let x = self.inverse();
-        let (explicit, ask) = (x.as_deref(), self.prepared(ask, x.as_deref()));
+        let (explicit, prepared) = (x.as_deref(), self.prepared(ask, x.as_deref()));
         let mut kept = DVector::zeros(self.slack().len());
         let total = self.blocks.sweep(
             kept.as_mut_slice(),
@@ -169,16 +172,17 @@ impl<T: Scalar> Geometry<T> {
             |total, work, range, out| {
                 let mut values = std::mem::take(&mut work.values);
                 let mut pass = self.pass(&range, work)?;
-                pass.answer(&ask, explicit, out);
+                pass.answer(&prepared, explicit, out);
+                if let Some(apart) = &self.apart {
+                    apart.clear(&range, out);
+                }
                 values.clear();
                 for (out, i) in out.iter_mut().zip(range.clone()) {
                     let (keep, weight) = each(i, *out);
                     *out = keep;
                     values.push(weight);
                 }
-                for &i in without.iter().filter(|i| range.contains(i)) {
-                    values[i - range.start] = T::zero();
-                }
+                self.leave_out(&range, without, &mut values);
                 match sum {
                     Sum::Gram => pass.add_gram(&values, total),
                     Sum::Rows => pass.add_rows(&values, total.as_mut_slice()),
@@ -189,11 +193,35 @@ impl<T: Scalar> Geometry<T> {
             |total, part| *total += part,
         )?;
         let total = total.unwrap_or_else(|| DMatrix::zeros(d, 1));
-        let sum = match sum {
+        let mut total = match sum {
             Sum::Gram => self.in_frame(total),
             Sum::Rows => total,
         };
-        Ok(Walked { kept, sum })
+        if let Some(apart) = &self.apart {
+            let mut weights = apart.answers(ask);
+            for (weight, &i) in weights.iter_mut().zip(apart.indices()) {
+                (kept[i], *weight) = each(i, *weight);
+                if without.binary_search(&i).is_ok() {
+                    *weight = T::zero();
+                }
+            }
+            match sum {
+                Sum::Gram => apart.add_gram(&weights, &mut total),
+                Sum::Rows => apart.add_rows(&weights, total.as_mut_slice()),
+            }
+        }
+        Ok(Walked { kept, sum: total })
+    }
+
+    /// Sets to zero what a pass is not to sum: given rows, ascending, and those
+    /// apart.
+    fn leave_out(&self, range: &Range<usize>, without: &[usize], values: &mut [T]) {
+        for &i in without.iter().filter(|i| range.contains(i)) {
+            values[i - range.start] = T::zero();
+        }
+        if let Some(apart) = &self.apart {
+            apart.clear(range, values);
+        }
     }
 
     /// The Gram matrix of given weights.
@@ -207,28 +235,40 @@ impl<T: Scalar> Geometry<T> {
                 let mut values = std::mem::take(&mut work.values);
                 values.clear();
                 values.extend_from_slice(&v.as_slice()[range.clone()]);
-                for &i in without.iter().filter(|i| range.contains(i)) {
-                    values[i - range.start] = T::zero();
-                }
+                self.leave_out(&range, without, &mut values);
                 self.pass(&range, work)?.add_gram(&values, total);
                 work.values = values;
                 Ok(())
             },
             |total, part| *total += part,
         )?;
-        Ok(self.in_frame(total.unwrap_or_else(|| DMatrix::zeros(d, d))))
+        let mut total = self.in_frame(total.unwrap_or_else(|| DMatrix::zeros(d, d)));
+        if let Some(apart) = &self.apart {
+            let weight = |i: &usize| match without.binary_search(i) {
+                Ok(_) => T::zero(),
+                Err(_) => v[*i],
+            };
+            let weights: Vec<T> = apart.indices().iter().map(weight).collect();
+            apart.add_gram(&weights, &mut total);
+        }
+        Ok(total)
     }
 
     /// An n-vector of what is asked of the rows.
     pub(super) fn ask(&self, ask: &Ask<'_, T>) -> Result<DVector<T>, Error> {
         let x = self.inverse();
-        let (explicit, ask) = (x.as_deref(), self.prepared(ask, x.as_deref()));
+        let (explicit, prepared) = (x.as_deref(), self.prepared(ask, x.as_deref()));
         let mut out = DVector::zeros(self.slack().len());
         self.blocks
             .fill(out.as_mut_slice(), Work::default, |work, range, out| {
-                self.pass(&range, work)?.answer(&ask, explicit, out);
+                self.pass(&range, work)?.answer(&prepared, explicit, out);
                 Ok(())
             })?;
+        if let Some(apart) = &self.apart {
+            let answers = apart.answers(ask);
+            let answers = answers.into_iter().zip(apart.indices());
+            answers.for_each(|(answer, &i)| out[i] = answer);
+        }
         Ok(out)
     }
 
@@ -288,7 +328,14 @@ impl<T: Scalar> Geometry<T> {
             None => Ok(rows),
             Some(x) => {
                 shape(image, rows.nrows(), rows.ncols());
-                T::multiply_upper(rows, x, image);
+                if self.factor.is_triangular() {
+                    T::multiply_upper(rows, x, image);
+                } else {
+                    T::multiply(rows, x, image);
+                }
+                if let Some(apart) = &self.apart {
+                    apart.put_rows(range, image);
+                }
                 Ok(image)
             }
         }
@@ -361,7 +408,9 @@ impl<T: Scalar> Geometry<T> {
             {
                 Prepared::Form(Folded::new(&product(x, &x.transpose())))
             }
-            (Ask::Scores, _) => Prepared::Squares,
+            (Ask::Scores, _) => Prepared::Squares {
+                triangular: self.factor.is_triangular(),
+            },
             (Ask::Form(y), None) => Prepared::Form(Folded::new(y)),
             (Ask::Form(y), Some(x)) => {
                 // X Y Xᵀ, symmetric up to rounding.

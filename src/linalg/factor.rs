@@ -4,6 +4,7 @@ use nalgebra::{DMatrix, DVector, DVectorView};
 
 use super::design::BlockWalk;
 use super::row_scaling::RowScaling;
+use super::factorise::inverted;
 use super::{Design, Factorisation, squares_exactly};
 use crate::error::Error;
 use crate::scalar::{Scalar, epsilon, real, to_f64};
@@ -53,7 +54,7 @@ impl<T: Scalar> Factor<T> {
         let (None, Some(x)) = (&self.first, &self.explicit) else {
             return true;
         };
-        let sizes = x.diagonal().map(|x| x.abs() / unit);
+        let sizes = self.r.diagonal().map(|r| T::one() / r.abs() / unit);
         sizes.iter().all(|&x| squares_exactly(x)) && squares_exactly(x.amax() / unit)
     }
 
@@ -64,6 +65,35 @@ impl<T: Scalar> Factor<T> {
             explicit: None,
             ..self
         }
+    }
+
+    /// Both steps as one product, `explicit = P R⁻¹`: for rows that are in order
+    /// without those that the factor is ill-conditioned for.
+    pub(crate) fn in_one_step(&mut self) {
+        let first = match self.first.take() {
+            None => return,
+            Some(First::Product(x)) => x,
+            Some(First::Solve(r)) => inverted(&r),
+        };
+        let both = match &self.explicit {
+            Some(second) => first * second,
+            None => first,
+        };
+        let mut explicit = both.clone();
+        for (row, &p) in both.row_iter().zip(&self.pivots) {
+            explicit.row_mut(p).copy_from(&row);
+        }
+        self.explicit = Some(explicit);
+    }
+
+    /// Whether `explicit` is an upper triangle.
+    pub(crate) fn is_triangular(&self) -> bool {
+        self.first.is_some() || self.method != Factorisation::Qr
+    }
+
+    /// Whether columns are put into R's order before the first step.
+    fn pivots_first(&self) -> bool {
+        self.first.is_some() && self.method == Factorisation::Qr
     }
 
     /// Rows of `diag(w) A` become rows of Q.
@@ -77,7 +107,7 @@ impl<T: Scalar> Factor<T> {
     /// Rows of `diag(w) A` become rows that are orthonormal but for a
     /// well-conditioned triangle, whose inverse is `explicit`.
     pub(crate) fn first_step(&self, rows: &mut DMatrix<T>) {
-        if self.method == Factorisation::Qr {
+        if self.pivots_first() {
             *rows = rows.select_columns(&self.pivots);
         }
         match &self.first {

@@ -75,7 +75,6 @@ impl<T: Scalar> Factor<T> {
         choice: Factorisation,
         w: impl FnOnce() -> DVector<T>,
     ) -> Result<Self, Error> {
-        let keeps = |loss: T, digits: f64| loss <= epsilon::<T>().powf(real(digits));
         let singular = || Error::Singular {
             what: "Gram matrix",
         };
@@ -106,6 +105,14 @@ impl<T: Scalar> Factor<T> {
             return Err(singular());
         }
         Self::qr(a, &w)
+    }
+
+    /// Cholesky of a Gram matrix, its lower triangle given, where that keeps three
+    /// quarters of the digits.
+    pub(crate) fn well_conditioned(gram: DMatrix<T>) -> Option<Self> {
+        let (mut factor, loss) = Self::cholesky(gram)?;
+        factor.explicit = Some(inverted(&factor.r));
+        keeps(loss, CHOLESKY_DIGITS).then_some(factor)
     }
 
     /// Cholesky of the Gram matrix scaled to unit diagonal, and κ²ε, the
@@ -225,8 +232,13 @@ impl<T: Scalar> Factor<T> {
     }
 }
 
+/// Whether a relative error leaves so great a part of the digits.
+fn keeps<T: Scalar>(loss: T, digits: f64) -> bool {
+    loss <= epsilon::<T>().powf(real(digits))
+}
+
 /// The inverse of an upper triangle, zero below its diagonal.
-fn inverted<T: Scalar>(r: &DMatrix<T>) -> DMatrix<T> {
+pub(super) fn inverted<T: Scalar>(r: &DMatrix<T>) -> DMatrix<T> {
     let mut inverse = DMatrix::identity(r.nrows(), r.ncols());
     T::solve_right_upper(r, &mut inverse);
     inverse.fill_lower_triangle(T::zero(), 1);

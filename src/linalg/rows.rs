@@ -185,19 +185,23 @@ impl<'a, T: Scalar> Rows<'a, T> {
         }
     }
 
-    /// `out_i ← ‖Xᵀ a_i‖²` for upper triangular X, zero below its diagonal.
-    pub(crate) fn squares(&self, x: &DMatrix<T>, scratch: &mut DMatrix<T>, out: &mut [T]) {
+    /// `out_i ← ‖Xᵀ a_i‖²`; half the work for an upper triangle X, zero below its
+    /// diagonal.
+    pub(crate) fn squares(
+        &self,
+        x: &DMatrix<T>,
+        triangular: bool,
+        scratch: &mut DMatrix<T>,
+        out: &mut [T],
+    ) {
         match self {
-            Rows::Dense(rows) => {
+            Rows::Dense(rows) if triangular => {
                 shape(scratch, rows.nrows(), x.ncols());
                 T::multiply_upper(*rows, x, scratch);
-                row_dots(&*scratch, &*scratch, out);
             }
-            Rows::Sparse(_) => {
-                self.product(x, scratch);
-                row_dots(&*scratch, &*scratch, out);
-            }
+            _ => self.product(x, scratch),
         }
+        row_dots(&*scratch, &*scratch, out);
     }
 
     /// `out_i ← ‖a_i‖²`.

@@ -82,8 +82,7 @@ impl Barrier {
         if heavy.is_empty() {
             return Ok(at.score_gradient()? - target);
         }
-        let light = at.apply_transposed(&heavy.without(at.scores()?))?;
-        let (mut terms, mut rest) = (Vec::new(), -light);
+        let (mut terms, mut rest) = (Vec::new(), -at.light_image()?);
         for (i, deficit) in heavy.deficits(at.scores()?) {
             let (row, low) = at.row_and_slack_error(i)?;
             let s = at.slack()[i];
