@@ -25,10 +25,11 @@ use crate::linalg::{
 };
 use crate::scalar::{Scalar, count, real};
 
-/// A row is set apart where 1/|s| is so many times the mean of its block. Of
-/// normal residuals that is half a percent; what is left has squares of weights
-/// within 900 of their mean, n rows of which hide a single one.
-const FAR: f64 = 30.0;
+/// A row is set apart where 1/|s| is so many times the mean of its block, taken by
+/// roots lest a single one in a dozen rows hide behind itself. Of normal residuals
+/// that is under a percent; what is left has weights 1/s² within 1600 of their
+/// mean, and n rows hide a single one of those.
+const FAR: f64 = 40.0;
 /// How often that is asked again of the rows left over, whose mean is then less.
 const ROUNDS: usize = 4;
 
@@ -52,7 +53,13 @@ impl<T> Default for Outliers<T> {
 
 impl<T: Scalar> Outliers<T> {
     /// Takes out of a block, and sets the weight to zero of, what stands out.
-    pub(super) fn gather(&mut self, rows: &Rows<'_, T>, range: &Range<usize>, weights: &mut [T], d: usize) {
+    pub(super) fn gather(
+        &mut self,
+        rows: &Rows<'_, T>,
+        range: &Range<usize>,
+        weights: &mut [T],
+        d: usize,
+    ) {
         let Some(bound) = bound(weights) else {
             return;
         };
@@ -90,12 +97,13 @@ fn bound<T: Scalar>(weights: &[T]) -> Option<T> {
         let (mut sum, mut number, mut largest) = (T::zero(), 0, T::zero());
         for size in weights.iter().map(|w| w.abs()) {
             if bound.is_none_or(|bound| size <= bound) {
-                sum += size;
+                sum += size.sqrt();
                 number += 1;
                 largest = largest.max(size);
             }
         }
-        let next = sum / count(number.max(1)) * real(FAR);
+        let mean = sum / count(number.max(1));
+        let next = mean * mean * real(FAR);
         if !(largest > next) {
             break;
         }
@@ -113,8 +121,8 @@ pub(super) struct Apart<T: Scalar> {
     rows: DMatrix<T>,
     /// Their rows of Q.
     q: DMatrix<T>,
-    /// Σ q_j q_jᵀ over all other rows.
-    rest: DMatrix<T>,
+    /// LᵀL.
+    light: DMatrix<T>,
 }
 
 /// The factor of A_x from the lower triangle of LᵀL, and the rows set apart where
@@ -141,8 +149,11 @@ pub(super) fn factorised<T: Scalar>(
     if let Some(factor) = all.clone().and_then(Factor::well_conditioned) {
         return Ok((factor, None));
     }
-    if let Some(light) = light.and_then(Factor::well_conditioned) {
-        let (factor, apart) = Apart::new(outliers.indices, rows, &light)?;
+    if let Some((light, factor)) = light.and_then(|gram| {
+        let factor = Factor::well_conditioned(gram.clone())?;
+        Some((gram, factor))
+    }) {
+        let (factor, apart) = Apart::new(outliers.indices, rows, (light, &factor))?;
         if factor.squares_in(unit) {
             return Ok((factor, Some(apart)));
         }
@@ -155,34 +166,31 @@ impl<T: Scalar> Apart<T> {
     fn new(
         indices: Vec<usize>,
         rows: DMatrix<T>,
-        light: &Factor<T>,
+        (mut light, others): (DMatrix<T>, &Factor<T>),
     ) -> Result<(Factor<T>, Self), Error> {
         let (k, d) = rows.shape();
         let mut stack = rows.clone().resize_vertically(k + d, T::zero());
-        stack.rows_mut(k, d).copy_from(&light.r);
+        stack.rows_mut(k, d).copy_from(&others.r);
         let stack = Design::from(stack);
         let ones = DVector::from_element(k + d, T::one());
         let mut factor = Factor::new(&stack, &ones, Factorisation::Automatic)?;
         // By the blocks by which it was orthogonalised: the second time mends the
         // rounding of the first, and another block would round otherwise.
-        let mut all = DMatrix::zeros(k + d, d);
+        let mut q = DMatrix::zeros(k + d, d);
         let mut block = DMatrix::zeros(0, d);
         for range in stack.blocks().in_order() {
             stack.read_block(&range, &mut block)?;
             factor.orthonormalise(&mut block);
-            all.rows_mut(range.start, range.len()).copy_from(&block);
+            q.rows_mut(range.start, range.len()).copy_from(&block);
         }
-        let others = all.rows(k, d).into_owned();
-        let mut rest = DMatrix::zeros(d, d);
-        T::add_gram(&others, &others, &mut rest);
-        mirror_lower(&mut rest);
+        let q = q.resize_vertically(k, T::zero());
         factor.in_one_step();
-        let q = all.resize_vertically(k, T::zero());
+        mirror_lower(&mut light);
         let apart = Apart {
             indices,
             rows,
             q,
-            rest,
+            light,
         };
         Ok((factor, apart))
     }
@@ -224,7 +232,10 @@ impl<T: Scalar> Apart<T> {
     /// What is asked of them, in their order.
     pub(super) fn answers(&self, ask: &Ask<'_, T>) -> Vec<T> {
         let mut out = vec![T::zero(); self.indices.len()];
-        let (rows, q) = (Rows::Dense((&self.rows).into()), Rows::Dense((&self.q).into()));
+        let (rows, q) = (
+            Rows::Dense((&self.rows).into()),
+            Rows::Dense((&self.q).into()),
+        );
         match ask {
             Ask::Direction(h) => rows.image(h, &mut out),
             Ask::Form(form) => q.forms(&Folded::new(form), &mut DMatrix::zeros(0, 0), &mut out),
@@ -240,32 +251,36 @@ impl<T: Scalar> Apart<T> {
         mirror_lower(sum);
     }
 
+    /// `sum ← sum + unit² Σ v_k y_k y_kᵀ` with their rows of A_x, whole.
+    pub(super) fn add_raw_gram(&self, v: &[T], unit: T, sum: &mut DMatrix<T>) {
+        let v: Vec<T> = v.iter().map(|&v| v * unit * unit).collect();
+        let rows = Rows::Dense((&self.rows).into());
+        rows.add_gram(&v, &mut DMatrix::zeros(0, 0), sum);
+        mirror_lower(sum);
+    }
+
     /// `sum ← sum + Σ v_k a_k / s_k`.
     pub(super) fn add_rows(&self, v: &[T], sum: &mut [T]) {
         Rows::Dense((&self.rows).into()).add_combination(v, sum);
     }
 
     /// A weight for each, if all of the `heavy` rows are among them.
-    pub(super) fn weights(
-        &self,
-        heavy: &[usize],
-        weight: impl Fn(&usize) -> T,
-    ) -> Option<Vec<T>> {
+    pub(super) fn weights(&self, heavy: &[usize], weight: impl Fn(&usize) -> T) -> Option<Vec<T>> {
         let own = |i: &usize| self.indices.binary_search(i).is_ok();
         let all = heavy.iter().all(own);
         all.then(|| self.indices.iter().map(weight).collect())
     }
 
-    /// The Gram matrix of Q's rows without `heavy` ones, if all of these are among
-    /// them.
-    pub(super) fn gram_without(&self, heavy: &[usize]) -> Option<DMatrix<T>> {
+    /// unit² times the Gram matrix of A_x without `heavy` rows, if all of these are
+    /// among them.
+    pub(super) fn gram_without(&self, heavy: &[usize], unit: T) -> Option<DMatrix<T>> {
         let weight = |i: &usize| match heavy.binary_search(i) {
             Ok(_) => T::zero(),
             Err(_) => T::one(),
         };
         let weights = self.weights(heavy, weight)?;
-        let mut sum = self.rest.clone();
-        self.add_gram(&weights, &mut sum);
+        let mut sum = &self.light * (unit * unit);
+        self.add_raw_gram(&weights, unit, &mut sum);
         Some(sum)
     }
 }

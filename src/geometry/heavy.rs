@@ -5,6 +5,11 @@
 //! by s_i once or twice: computed as a difference of numbers near 1, it has no
 //! digit left at s_i = 1e-8. For these rows, at most d of them, differences are
 //! taken first and summed after, as Σ_j P_ij²(v_i − v_j).
+//!
+//! What the light rows add to that, q_iᵀ(Σ v_j q_j q_jᵀ)q_i, is of the size of δ
+//! too, and Σ v_j q_j q_jᵀ is not: in the basis Q it would be rounded away. Let
+//! q_j = Xᵀy_j with rows y_j at hand, of A_x as a rule: then it is
+//! z_iᵀ(Σ v_j y_j y_jᵀ)z_i with z_i = Xq_i, which is as small as s_i.
 
 use nalgebra::{DMatrix, DVector};
 
@@ -21,16 +26,22 @@ pub(crate) struct HeavyRows<T> {
     indices: Vec<usize>,
     /// Their rows of Q.
     rows: Vec<DVector<T>>,
-    /// Σ over light rows of q_j q_jᵀ.
+    /// z_i = X q_i.
+    duals: Vec<DVector<T>>,
+    /// X; none for the identity.
+    explicit: Option<DMatrix<T>>,
+    /// Σ over light rows of y_j y_jᵀ.
     light: DMatrix<T>,
     /// Σ_{j≠i} P_ij² = σ_i(1 − σ_i), a row each, without cancellation.
     complements: Vec<T>,
 }
 
-/// Qᵀ diag(v) Q over all rows, and over all but the heavy ones.
+/// Sums over rows by a weight v for each.
 #[derive(Debug, Clone)]
 pub(crate) struct SplitGram<T> {
+    /// Qᵀ diag(v) Q.
     pub(crate) all: DMatrix<T>,
+    /// Yᵀ diag(v) Y, without the heavy rows; empty where there is none.
     pub(crate) light: DMatrix<T>,
 }
 
@@ -39,6 +50,8 @@ impl<T: Scalar> Default for HeavyRows<T> {
         HeavyRows {
             indices: Vec::new(),
             rows: Vec::new(),
+            duals: Vec::new(),
+            explicit: None,
             light: DMatrix::zeros(0, 0),
             complements: Vec::new(),
         }
@@ -51,20 +64,28 @@ impl<T: Scalar> HeavyRows<T> {
         (0..scores.len()).filter(|&i| scores[i] > real(HEAVY))
     }
 
-    /// The rows of given numbers, and the Gram matrix of the light ones.
-    pub(crate) fn new(indices: Vec<usize>, rows: Vec<DVector<T>>, light: DMatrix<T>) -> Self {
+    /// The rows of given numbers, X, and the Gram matrix of the light ones.
+    pub(crate) fn new(
+        indices: Vec<usize>,
+        rows: Vec<DVector<T>>,
+        explicit: Option<DMatrix<T>>,
+        light: DMatrix<T>,
+    ) -> Self {
+        let duals = match &explicit {
+            None => rows.clone(),
+            Some(x) => rows.iter().map(|q| x * q).collect(),
+        };
         let mut heavy = HeavyRows {
             indices,
             rows,
+            duals,
+            explicit,
             light,
             complements: Vec::new(),
         };
         let complement = |k: usize| {
-            heavy
-                .others(k)
-                .fold(quadratic(&heavy.light, &heavy.rows[k]), |sum, (_, p, _)| {
-                    sum + p * p
-                })
+            let light = quadratic(&heavy.light, &heavy.duals[k]);
+            heavy.others(k).fold(light, |sum, (_, p, _)| sum + p * p)
         };
         heavy.complements = (0..heavy.rows.len()).map(complement).collect();
         heavy
@@ -86,13 +107,12 @@ impl<T: Scalar> HeavyRows<T> {
         of_all.map(move |(&i, &complement)| (i, complement / scores[i]))
     }
 
-    /// The Gram matrix of v over all rows, from that over the light ones.
-    pub(crate) fn completed(&self, v: &DVector<T>, light: DMatrix<T>) -> SplitGram<T> {
-        let mut all = light.clone();
+    /// Adds the heavy rows to sums over the light ones.
+    pub(crate) fn completed(&self, v: &DVector<T>, mut sums: SplitGram<T>) -> SplitGram<T> {
         for (&i, q) in self.indices.iter().zip(&self.rows) {
-            all.ger(v[i], q, q, T::one());
+            sums.all.ger(v[i], q, q, T::one());
         }
-        SplitGram { all, light }
+        sums
     }
 
     /// Row index, P_ij and q_j of the heavy rows other than the k-th.
@@ -110,8 +130,8 @@ impl<T: Scalar> HeavyRows<T> {
         light_gram: &DMatrix<T>,
         out: &mut DVector<T>,
     ) {
-        for (k, (i, q)) in self.indices.iter().zip(&self.rows).enumerate() {
-            let own = v[*i] * self.complements[k] - quadratic(light_gram, q);
+        for (k, (i, z)) in self.indices.iter().zip(&self.duals).enumerate() {
+            let own = v[*i] * self.complements[k] - quadratic(light_gram, z);
             out[*i] = self
                 .others(k)
                 .fold(own, |sum, (j, p, _)| sum - p * p * v[j]);
@@ -127,6 +147,8 @@ impl<T: Scalar> HeavyRows<T> {
     /// ```text
     /// 4(Λe)_i − 4(P²(r'∘u))_i + 8 q_iᵀ (Qᵀdiag(u)Q)(Qᵀdiag(r')Q) q_i,   r' = r − r_i
     /// ```
+    ///
+    /// Of the last factor the light rows' part is Xᵀ(Yᵀdiag(r')Y)z_i.
     pub(crate) fn mend_score_product(
         &self,
         terms: &ScoreProductTerms<'_, T>,
@@ -143,16 +165,21 @@ impl<T: Scalar> HeavyRows<T> {
         } = terms;
         let (four, eight) = (real::<T>(4.0), real::<T>(8.0));
         for (k, (i, q)) in self.indices.iter().zip(&self.rows).enumerate() {
-            let r_i = r[*i];
+            let (r_i, z) = (r[*i], &self.duals[k]);
             let mut sum =
-                e[*i] * self.complements[k] - quadratic(f_light, q) + r_i * quadratic(u_light, q);
-            // Qᵀdiag(r')Q q_i
-            let mut image = r_light * q - (&self.light * q) * r_i;
+                e[*i] * self.complements[k] - quadratic(f_light, z) + r_i * quadratic(u_light, z);
+            // (Qᵀdiag(u)Q) q_i, and what it meets.
+            let along = u_gram * q;
+            let light = r_light * z - (&self.light * z) * r_i;
+            let mut met = match &self.explicit {
+                None => along.dot(&light),
+                Some(x) => (x * &along).dot(&light),
+            };
             for (j, p, q_j) in self.others(k) {
                 sum -= p * p * (e[j] + (r[j] - r_i) * u[j]);
-                image.axpy((r[j] - r_i) * p, q_j, T::one());
+                met += (r[j] - r_i) * p * along.dot(q_j);
             }
-            out[*i] = four * sum + eight * (u_gram * q).dot(&image);
+            out[*i] = four * sum + eight * met;
         }
     }
 }

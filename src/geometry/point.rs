@@ -1,5 +1,6 @@
 //! Slacks, scores and the operators of the projection at one x.
 
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use nalgebra::{DMatrix, DVector};
@@ -218,7 +219,7 @@ impl<T: Scalar> Geometry<T> {
     /// Those of reading the rows.
     pub fn gram(&self, v: &DVector<T>) -> Result<DMatrix<T>, Error> {
         check_length("row vector", v, self.slack.len())?;
-        self.gram_of(v, &[])
+        Ok(self.gram_of(v, &[])?.all)
     }
 
     /// `(q_iᵀ Y q_i)_i` for a symmetric d×d form Y in the basis Q. (I1) O(nd²).
@@ -274,14 +275,15 @@ impl<T: Scalar> Geometry<T> {
             let q = rows.iter().map(|&i| self.q_row(i));
             let q = q.collect::<Result<Vec<_>, Error>>()?;
             let apart = self.apart.as_ref();
-            let light = match apart.and_then(|apart| apart.gram_without(&rows)) {
+            let light = match apart.and_then(|apart| apart.gram_without(&rows, self.unit())) {
                 Some(light) => light,
                 None => {
                     let ones = DVector::from_element(self.slack.len(), T::one());
-                    self.gram_of(&ones, &rows)?
+                    self.gram_of(&ones, &rows)?.light
                 }
             };
-            heavy = HeavyRows::new(rows, q, light);
+            let explicit = self.inverse().map(Cow::into_owned);
+            heavy = HeavyRows::new(rows, q, explicit, light);
         }
         Ok(self.heavy.get_or_init(|| heavy))
     }

@@ -17,6 +17,8 @@ use std::ops::Range;
 
 use nalgebra::{DMatrix, DVector};
 
+use super::apart::Apart;
+use super::heavy::SplitGram;
 use super::point::{Basis, Geometry};
 use crate::error::Error;
 use crate::linalg::{Folded, Rows, Storage, mirror_lower, scale_rows, shape};
@@ -45,14 +47,25 @@ pub(crate) enum Sum {
 pub(crate) struct Walked<T: Scalar> {
     /// The number kept of each row.
     pub(crate) kept: DVector<T>,
-    /// The sum, d×d or d×1.
+    /// The sum, in the basis Q where it is a Gram matrix.
     sum: DMatrix<T>,
+    /// The Gram matrix of the rows worked on, where some were left out.
+    light: DMatrix<T>,
 }
 
 impl<T: Scalar> Walked<T> {
     /// What was kept, and the Gram matrix that was asked for.
     pub(crate) fn with_gram(self) -> (DVector<T>, DMatrix<T>) {
         (self.kept, self.sum)
+    }
+
+    /// The same, split at the heavy rows that were left out.
+    pub(crate) fn with_split(self) -> (DVector<T>, SplitGram<T>) {
+        let sums = SplitGram {
+            all: self.sum,
+            light: self.light,
+        };
+        (self.kept, sums)
     }
 
     /// What was kept, and A_xᵀv that was asked for.
@@ -102,7 +115,9 @@ enum Prepared<'a, T: Scalar> {
     Direction(&'a DVector<T>),
     Form(Folded<T>),
     /// ‖Xᵀy_i‖²; whether X is an upper triangle.
-    Squares { triangular: bool },
+    Squares {
+        triangular: bool,
+    },
 }
 
 impl<T: Scalar> Pass<'_, T> {
@@ -193,24 +208,50 @@ impl<T: Scalar> Geometry<T> {
             |total, part| *total += part,
         )?;
         let total = total.unwrap_or_else(|| DMatrix::zeros(d, 1));
-        let mut total = match sum {
-            Sum::Gram => self.in_frame(total),
-            Sum::Rows => total,
-        };
+        let mut weights = Vec::new();
         if let Some(apart) = &self.apart {
-            let mut weights = apart.answers(ask);
+            weights = apart.answers(ask);
             for (weight, &i) in weights.iter_mut().zip(apart.indices()) {
                 (kept[i], *weight) = each(i, *weight);
                 if without.binary_search(&i).is_ok() {
                     *weight = T::zero();
                 }
             }
-            match sum {
-                Sum::Gram => apart.add_gram(&weights, &mut total),
-                Sum::Rows => apart.add_rows(&weights, total.as_mut_slice()),
+        }
+        if sum == Sum::Gram {
+            let SplitGram { all, light } = self.split(total, &weights, !without.is_empty());
+            return Ok(Walked {
+                kept,
+                sum: all,
+                light,
+            });
+        }
+        let mut sum = total;
+        if let Some(apart) = &self.apart {
+            apart.add_rows(&weights, sum.as_mut_slice());
+        }
+        let light = DMatrix::zeros(0, 0);
+        Ok(Walked { kept, sum, light })
+    }
+
+    /// A Gram matrix of the rows worked on, its lower triangle, as one in the
+    /// basis Q; both with the rows apart by `weights`.
+    fn split(&self, mut light: DMatrix<T>, weights: &[T], keep: bool) -> SplitGram<T> {
+        mirror_lower(&mut light);
+        let mut all = match self.inverse() {
+            None => light.clone(),
+            Some(x) => symmetric(&product(&x.transpose(), &product(&light, &x))),
+        };
+        if let Some(apart) = &self.apart {
+            apart.add_gram(weights, &mut all);
+            if keep {
+                apart.add_raw_gram(weights, self.unit(), &mut light);
             }
         }
-        Ok(Walked { kept, sum: total })
+        if !keep {
+            light = DMatrix::zeros(0, 0);
+        }
+        SplitGram { all, light }
     }
 
     /// Sets to zero what a pass is not to sum: given rows, ascending, and those
@@ -225,7 +266,7 @@ impl<T: Scalar> Geometry<T> {
     }
 
     /// The Gram matrix of given weights.
-    pub(super) fn gram_of(&self, v: &DVector<T>, without: &[usize]) -> Result<DMatrix<T>, Error> {
+    pub(super) fn gram_of(&self, v: &DVector<T>, without: &[usize]) -> Result<SplitGram<T>, Error> {
         let d = self.x().len();
         let total = self.blocks.sweep(
             (),
@@ -242,16 +283,14 @@ impl<T: Scalar> Geometry<T> {
             },
             |total, part| *total += part,
         )?;
-        let mut total = self.in_frame(total.unwrap_or_else(|| DMatrix::zeros(d, d)));
-        if let Some(apart) = &self.apart {
-            let weight = |i: &usize| match without.binary_search(i) {
-                Ok(_) => T::zero(),
-                Err(_) => v[*i],
-            };
-            let weights: Vec<T> = apart.indices().iter().map(weight).collect();
-            apart.add_gram(&weights, &mut total);
-        }
-        Ok(total)
+        let total = total.unwrap_or_else(|| DMatrix::zeros(d, d));
+        let weight = |i: &usize| match without.binary_search(i) {
+            Ok(_) => T::zero(),
+            Err(_) => v[*i],
+        };
+        let apart = self.apart.as_ref().map_or(&[][..], Apart::indices);
+        let weights: Vec<T> = apart.iter().map(weight).collect();
+        Ok(self.split(total, &weights, !without.is_empty()))
     }
 
     /// An n-vector of what is asked of the rows.
@@ -360,10 +399,7 @@ impl<T: Scalar> Geometry<T> {
             rows,
             made,
             inverse: &work.inverse,
-            unit: match self.basis {
-                Basis::Design { unit } => unit,
-                Basis::Kept(_) | Basis::Made => T::one(),
-            },
+            unit: self.unit(),
             image: &mut work.image,
             weights: &mut work.weights,
         })
@@ -391,12 +427,20 @@ impl<T: Scalar> Geometry<T> {
     }
 
     /// X, for slacks in their unit.
-    fn inverse(&self) -> Option<Cow<'_, DMatrix<T>>> {
+    pub(super) fn inverse(&self) -> Option<Cow<'_, DMatrix<T>>> {
         let x = self.factor.explicit.as_ref()?;
         Some(match self.basis {
             Basis::Design { unit } => Cow::Owned(x / unit),
             Basis::Kept(_) | Basis::Made => Cow::Borrowed(x),
         })
+    }
+
+    /// What slacks are measured in.
+    pub(super) fn unit(&self) -> T {
+        match self.basis {
+            Basis::Design { unit } => unit,
+            Basis::Kept(_) | Basis::Made => T::one(),
+        }
     }
 
     fn prepared<'a>(&self, ask: &Ask<'a, T>, x: Option<&DMatrix<T>>) -> Prepared<'a, T> {
@@ -417,15 +461,6 @@ impl<T: Scalar> Geometry<T> {
                 let form = product(x, &product(y, &x.transpose()));
                 Prepared::Form(Folded::new(&symmetric(&form)))
             }
-        }
-    }
-
-    /// A lower triangle in the basis worked in as a symmetric form in the basis Q.
-    fn in_frame(&self, mut sum: DMatrix<T>) -> DMatrix<T> {
-        mirror_lower(&mut sum);
-        match self.inverse() {
-            None => sum,
-            Some(x) => symmetric(&product(&x.transpose(), &product(&sum, &x))),
         }
     }
 }

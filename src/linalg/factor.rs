@@ -3,8 +3,8 @@
 use nalgebra::{DMatrix, DVector, DVectorView};
 
 use super::design::BlockWalk;
-use super::row_scaling::RowScaling;
 use super::factorise::inverted;
+use super::row_scaling::RowScaling;
 use super::{Design, Factorisation, squares_exactly};
 use crate::error::Error;
 use crate::scalar::{Scalar, epsilon, real, to_f64};

@@ -175,7 +175,7 @@ impl<T: Scalar> ClosedForm<T> for ScoreLoss<T> {
                 |_, u| (u, u),
                 (Sum::Gram, heavy.indices()),
             )?
-            .with_gram();
+            .with_split();
         let moment = heavy.completed(&u, light);
         // e = Λu; −4P²e and −4P²(r∘u) share one reduction, F.
         let each = |i: usize, squared: T| {
@@ -185,7 +185,7 @@ impl<T: Scalar> ClosedForm<T> for ScoreLoss<T> {
         let ask = Ask::Form(&moment.all);
         let (mut e, light) = at
             .walk(&ask, each, (Sum::Gram, heavy.indices()))?
-            .with_gram();
+            .with_split();
         heavy.mend_laplacian(&u, &moment.light, &mut e);
         let f = heavy.completed(&(&e + r.component_mul(&u)), light);
         let product = &moment.all * &gram.all;
