@@ -21,8 +21,8 @@ use super::apart::Apart;
 use super::heavy::SplitGram;
 use super::point::{Basis, Geometry};
 use crate::error::Error;
-use crate::linalg::{Folded, Rows, Storage, mirror_lower, scale_rows, shape};
-use crate::scalar::{DenseRows, Scalar, real, vectorised};
+use crate::linalg::{Folded, Rows, Storage, mirror_lower, scale_rows};
+use crate::scalar::{DenseRows, Scalar, real, shape, vectorised};
 
 /// What a walk computes first for each row i.
 pub(crate) enum Ask<'a, T: Scalar> {

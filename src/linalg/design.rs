@@ -8,10 +8,9 @@ use nalgebra::{DMatrix, DVector};
 use nalgebra_sparse::CsrMatrix;
 
 use super::blocks::Blocks;
-use super::elementwise::row_dots;
-use super::rows::{Folded, Rows, shape};
+use super::rows::{Folded, Rows};
 use crate::error::Error;
-use crate::scalar::Scalar;
+use crate::scalar::{Scalar, row_dots, shape};
 
 /// A tall matrix that is read by row blocks: row blocks in, d-sized
 /// reductions out.

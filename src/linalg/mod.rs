@@ -6,7 +6,6 @@ mod condition;
 mod conjugate_gradients;
 mod dense;
 mod design;
-mod elementwise;
 mod factor;
 mod factorise;
 mod least_squares;
@@ -19,13 +18,12 @@ pub(crate) use check::{check_block, check_entries, check_length, check_nonnegati
 pub(crate) use conjugate_gradients::conjugate_gradients;
 pub(crate) use design::{BlockWalk, Scratch};
 pub use design::{Design, DesignMatrix, SparseColumn, Storage};
-pub(crate) use elementwise::row_dots;
 pub(crate) use factor::{Factor, First, column_fold};
 pub(crate) use factorise::squares_exactly;
 pub use factorise::{CHOLESKY_DIGITS, CHOLESKY_TWICE_DIGITS, Factorisation};
 pub(crate) use least_squares::{LeastSquares, least_squares};
 pub(crate) use row_scaling::{RowScaling, scale_rows};
-pub(crate) use rows::{Folded, shape};
+pub(crate) use rows::Folded;
 pub use rows::{Rows, SparseRows};
 
 use nalgebra::DMatrix;

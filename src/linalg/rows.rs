@@ -2,8 +2,7 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use super::elementwise::{add_combination, image, row_dots, scale_into};
-use crate::scalar::{DenseRows, Scalar, real, vectorised};
+use crate::scalar::{DenseRows, Scalar, add_combination, image, real, row_dots, shape, vectorised};
 
 /// Consecutive rows of a design, dense or sparse, where they stand.
 ///
@@ -133,10 +132,7 @@ impl<'a, T: Scalar> Rows<'a, T> {
     /// times faster than a sparse product into a dense result.
     pub(crate) fn add_gram(&self, v: &[T], scratch: &mut DMatrix<T>, sum: &mut DMatrix<T>) {
         match self {
-            Rows::Dense(rows) => {
-                scale_into(*rows, v, scratch);
-                T::add_gram(*rows, scratch, sum);
-            }
+            Rows::Dense(rows) => T::add_weighted_gram(*rows, v, scratch, sum),
             Rows::Sparse(rows) => vectorised(
                 #[inline(always)]
                 || {
@@ -160,11 +156,7 @@ impl<'a, T: Scalar> Rows<'a, T> {
     /// `out_i ← a_iᵀ F a_i`.
     pub(crate) fn forms(&self, form: &Folded<T>, scratch: &mut DMatrix<T>, out: &mut [T]) {
         match self {
-            Rows::Dense(rows) => {
-                shape(scratch, rows.nrows(), form.0.ncols());
-                T::multiply_lower(*rows, &form.0, scratch);
-                row_dots(*rows, &*scratch, out);
-            }
+            Rows::Dense(rows) => T::lower_forms(*rows, &form.0, scratch, out),
             Rows::Sparse(rows) => vectorised(
                 #[inline(always)]
                 || {
@@ -195,13 +187,12 @@ impl<'a, T: Scalar> Rows<'a, T> {
         out: &mut [T],
     ) {
         match self {
-            Rows::Dense(rows) if triangular => {
-                shape(scratch, rows.nrows(), x.ncols());
-                T::multiply_upper(*rows, x, scratch);
+            Rows::Dense(rows) if triangular => T::upper_squares(*rows, x, scratch, out),
+            _ => {
+                self.product(x, scratch);
+                row_dots(&*scratch, &*scratch, out);
             }
-            _ => self.product(x, scratch),
         }
-        row_dots(&*scratch, &*scratch, out);
     }
 
     /// `out_i ← ‖a_i‖²`.
@@ -259,12 +250,5 @@ impl<'a, T: Scalar> Rows<'a, T> {
             }
             Rows::Sparse(rows) => rows.entries(k).for_each(|(j, a)| sum[j] += value * a),
         }
-    }
-}
-
-/// Gives scratch its shape, and keeps its memory where it has it already.
-pub(crate) fn shape<T: Scalar>(scratch: &mut DMatrix<T>, rows: usize, columns: usize) {
-    if scratch.shape() != (rows, columns) {
-        *scratch = DMatrix::zeros(rows, columns);
     }
 }

@@ -7,9 +7,9 @@ use super::stacked::Stacked;
 use crate::error::Error;
 use crate::linalg::{
     BlockWalk, Design, DesignMatrix, Factor, Factorisation, RowScaling, Storage, check_entries,
-    check_nonnegative, check_vector, row_dots,
+    check_nonnegative, check_vector,
 };
-use crate::scalar::{Scalar, count, epsilon, real};
+use crate::scalar::{Scalar, count, epsilon, real, row_dots};
 
 /// A sketched R is used where rounding moves its rows of Q by less than this;
 /// scores within a few per cent of what they were made of are as good for

@@ -5,8 +5,8 @@ use std::ops::Range;
 use nalgebra::{DMatrix, DVector};
 
 use crate::error::Error;
-use crate::linalg::{Design, DesignMatrix, Rows, Storage, shape};
-use crate::scalar::{DenseRows, Scalar};
+use crate::linalg::{Design, DesignMatrix, Rows, Storage};
+use crate::scalar::{DenseRows, Scalar, shape};
 
 /// A over the d columns' own rows L, which stand for a ridge LᵀL.
 pub(super) struct Stacked<T: Scalar> {

@@ -12,6 +12,7 @@ use faer::{Accum, Mat, MatMut, MatRef, Par, Spec};
 use nalgebra::{DMatrix, DVector};
 
 use super::Scalar;
+use super::elementwise::{add_row_dots, scale_into, shape};
 use super::rows::DenseRows;
 use super::simd::{fuses, vectorised};
 
@@ -47,6 +48,11 @@ fn panels(d: usize, width: usize) -> impl Iterator<Item = (usize, usize)> {
     std::iter::once((0, first)).chain(others.map(move |j| (j, width.min(d - j))))
 }
 
+/// Columns of a Gram matrix that are made at a time.
+fn gram_panel(d: usize) -> usize {
+    if d < 64 { 16 } else { 24 }
+}
+
 /// The kernels that read the same for both widths.
 macro_rules! faer_kernels {
     () => {
@@ -61,7 +67,7 @@ macro_rules! faer_kernels {
         ) {
             let (a, b, mut c) = (view(a), view(b), view_mut(c));
             let d = b.ncols();
-            for (j, width) in panels(d, if d < 64 { 16 } else { 24 }) {
+            for (j, width) in panels(d, gram_panel(d)) {
                 matmul(
                     c.rb_mut().submatrix_mut(j, j, d - j, width),
                     Accum::Add,
@@ -81,22 +87,68 @@ macro_rules! faer_kernels {
             matmul(view_mut(c), Accum::Replace, view(a), view(b), 1.0, Par::Seq);
         }
 
-        fn multiply_lower<'a>(
-            a: impl Into<DenseRows<'a, Self>>,
-            l: &DMatrix<Self>,
+        fn add_weighted_gram(
+            a: DenseRows<'_, Self>,
+            v: &[Self],
+            scratch: &mut DMatrix<Self>,
             c: &mut DMatrix<Self>,
         ) {
-            let (a, l, mut c) = (view(a), view(l), view_mut(c));
-            let d = l.ncols();
-            for (j, width) in panels(d, TRIANGLE_PANEL) {
+            let mut c = view_mut(c);
+            let d = a.ncols();
+            for (j, width) in panels(d, gram_panel(d)) {
+                scale_into(a.subcolumns(j..j + width), v, scratch);
                 matmul(
-                    c.rb_mut().subcols_mut(j, width),
+                    c.rb_mut().submatrix_mut(j, j, d - j, width),
+                    Accum::Add,
+                    view(a.subcolumns(j..d)).transpose(),
+                    view(&*scratch),
+                    1.0,
+                    Par::Seq,
+                );
+            }
+        }
+
+        fn lower_forms(
+            a: DenseRows<'_, Self>,
+            l: &DMatrix<Self>,
+            scratch: &mut DMatrix<Self>,
+            out: &mut [Self],
+        ) {
+            let (l, d) = (view(l), a.ncols());
+            out.fill(0.0);
+            for (j, width) in panels(d, TRIANGLE_PANEL) {
+                shape(scratch, a.nrows(), width);
+                matmul(
+                    view_mut(scratch),
                     Accum::Replace,
-                    a.subcols(j, d - j),
+                    view(a.subcolumns(j..d)),
                     l.submatrix(j, j, d - j, width),
                     1.0,
                     Par::Seq,
                 );
+                add_row_dots(a.subcolumns(j..j + width), (&*scratch).into(), out);
+            }
+        }
+
+        fn upper_squares(
+            a: DenseRows<'_, Self>,
+            u: &DMatrix<Self>,
+            scratch: &mut DMatrix<Self>,
+            out: &mut [Self],
+        ) {
+            let u = view(u);
+            out.fill(0.0);
+            for (j, width) in panels(u.ncols(), TRIANGLE_PANEL) {
+                shape(scratch, a.nrows(), width);
+                matmul(
+                    view_mut(scratch),
+                    Accum::Replace,
+                    view(a.subcolumns(0..j + width)),
+                    u.submatrix(0, j, j + width, width),
+                    1.0,
+                    Par::Seq,
+                );
+                add_row_dots((&*scratch).into(), (&*scratch).into(), out);
             }
         }
 

@@ -7,11 +7,14 @@
 //! them with faer's.
 
 mod dual;
+mod elementwise;
 mod extended;
 mod hardware;
 mod rows;
 mod simd;
 
+use elementwise::scale_into;
+pub(crate) use elementwise::{add_combination, image, row_dots, shape};
 pub use extended::Extended;
 pub(crate) use extended::{narrow, widen};
 pub use rows::DenseRows;
@@ -75,18 +78,45 @@ pub trait Scalar: RealField + Copy {
         c.gemm(Self::one(), &view(a.into()).transpose(), b, Self::one());
     }
 
+    /// Lower triangle of `c ← c + aᵀ diag(v) a`; `scratch` of any shape.
+    fn add_weighted_gram(
+        a: DenseRows<'_, Self>,
+        v: &[Self],
+        scratch: &mut DMatrix<Self>,
+        c: &mut DMatrix<Self>,
+    ) {
+        scale_into(a, v, scratch);
+        Self::add_gram(a, scratch, c);
+    }
+
+    /// `out_i ← a_iᵀ L a_i` for the rows of `a` and lower triangular `l`, whose
+    /// upper triangle is zero; `scratch` of any shape.
+    fn lower_forms(
+        a: DenseRows<'_, Self>,
+        l: &DMatrix<Self>,
+        scratch: &mut DMatrix<Self>,
+        out: &mut [Self],
+    ) {
+        shape(scratch, a.nrows(), l.ncols());
+        Self::multiply(a, l, scratch);
+        row_dots(a, &*scratch, out);
+    }
+
+    /// `out_i ← ‖Uᵀ a_i‖²` for upper triangular `u`, whose lower triangle is zero.
+    fn upper_squares(
+        a: DenseRows<'_, Self>,
+        u: &DMatrix<Self>,
+        scratch: &mut DMatrix<Self>,
+        out: &mut [Self],
+    ) {
+        shape(scratch, a.nrows(), u.ncols());
+        Self::multiply(a, u, scratch);
+        row_dots(&*scratch, &*scratch, out);
+    }
+
     /// `c ← a b`.
     fn multiply<'a>(a: impl Into<DenseRows<'a, Self>>, b: &DMatrix<Self>, c: &mut DMatrix<Self>) {
         c.gemm(Self::one(), &view(a.into()), b, Self::zero());
-    }
-
-    /// `c ← a l` for lower triangular `l`, whose upper triangle is zero.
-    fn multiply_lower<'a>(
-        a: impl Into<DenseRows<'a, Self>>,
-        l: &DMatrix<Self>,
-        c: &mut DMatrix<Self>,
-    ) {
-        c.gemm(Self::one(), &view(a.into()), l, Self::zero());
     }
 
     /// `c ← a u` for upper triangular `u`, whose lower triangle is zero.

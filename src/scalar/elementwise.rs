@@ -2,12 +2,21 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use super::rows::shape;
-use crate::scalar::{DenseRows, Scalar, vectorised};
+use super::{DenseRows, Scalar, vectorised};
 
 /// Sums kept side by side in a reduction down a column, so that additions
 /// overlap: their order is fixed, whatever the machine.
 const LANES: usize = 32;
+
+/// Gives scratch its shape, and keeps its memory where it has it already.
+pub(crate) fn shape<T: Scalar>(scratch: &mut DMatrix<T>, rows: usize, columns: usize) {
+    if scratch.shape() != (rows, columns) {
+        let old = std::mem::replace(scratch, DMatrix::zeros(0, 0));
+        let mut numbers: Vec<T> = old.data.into();
+        numbers.resize(rows * columns, T::zero());
+        *scratch = DMatrix::from_vec(rows, columns, numbers);
+    }
+}
 
 /// `out_i ← Σ_j a_ij b_ij`.
 pub(crate) fn row_dots<'a, T: Scalar>(
@@ -15,13 +24,28 @@ pub(crate) fn row_dots<'a, T: Scalar>(
     b: impl Into<DenseRows<'a, T>>,
     out: &mut [T],
 ) {
-    let (a, b) = (a.into(), b.into());
+    out.fill(T::zero());
+    add_row_dots(a.into(), b.into(), out);
+}
+
+/// `out_i ← out_i + Σ_j a_ij b_ij`, four columns at a time.
+pub(crate) fn add_row_dots<T: Scalar>(a: DenseRows<'_, T>, b: DenseRows<'_, T>, out: &mut [T]) {
     vectorised(
         #[inline(always)]
         || {
-            out.fill(T::zero());
-            for (a, b) in a.columns().zip(b.columns()) {
-                for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
+            let m = out.len();
+            let fours = a.ncols() / 4 * 4;
+            for j in (0..fours).step_by(4) {
+                let p = [0, 1, 2, 3].map(|k| &a.column(j + k)[..m]);
+                let q = [0, 1, 2, 3].map(|k| &b.column(j + k)[..m]);
+                for i in 0..m {
+                    let pair = p[0][i] * q[0][i] + p[1][i] * q[1][i];
+                    out[i] += pair + (p[2][i] * q[2][i] + p[3][i] * q[3][i]);
+                }
+            }
+            for j in fours..a.ncols() {
+                let pairs = a.column(j).iter().zip(b.column(j));
+                for (out, (&a, &b)) in out.iter_mut().zip(pairs) {
                     *out += a * b;
                 }
             }
