@@ -148,7 +148,7 @@ impl Blocks {
             chunk: &chunk,
             merge: &merge,
             edge: &|k: usize| (k * blocks / chunks * self.rows).min(self.n),
-            parallel: self.n * self.d >= PARALLEL_ENTRIES,
+            parallel: self.n * self.d >= PARALLEL_ENTRIES && several_threads(),
         };
         tree.sum(0..chunks, out).map(Some)
     }
@@ -215,6 +215,15 @@ impl Blocks {
         self.sweep(items, scratch, || (), step, |(), ()| ())?;
         Ok(())
     }
+}
+
+/// Whether there is anyone to share work with: a lone worker would be handed all
+/// of it, and each thread that multiplies matrices has megabytes of its own.
+fn several_threads() -> bool {
+    #[cfg(feature = "parallel")]
+    return rayon::current_num_threads() > 1;
+    #[cfg(not(feature = "parallel"))]
+    return false;
 }
 
 /// The fixed binary tree of sums over chunks.
