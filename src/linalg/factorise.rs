@@ -134,7 +134,7 @@ impl<T: Scalar> Factor<T> {
             .map(|j| gram.column(j).lp_norm(1))
             .fold(T::zero(), T::max);
         let cholesky = Cholesky::new(gram)?;
-        let loss = norm * inverse_norm(&cholesky) * epsilon::<T>();
+        let loss = norm * inverse_norm(d, |v| cholesky.solve_mut(v)) * epsilon::<T>();
         let mut r = cholesky.unpack().transpose();
         for (mut column, &s) in r.column_iter_mut().zip(scale.iter()) {
             column.scale_mut(s);

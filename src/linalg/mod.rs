@@ -12,6 +12,9 @@ mod least_squares;
 mod row_scaling;
 mod rows;
 mod sparse;
+// Stands ready for the geometry of designs whose Gram matrix is sparse.
+#[cfg_attr(not(test), expect(dead_code))]
+mod sparse_gram;
 
 pub(crate) use blocks::Blocks;
 pub(crate) use check::{check_block, check_entries, check_length, check_nonnegative, check_vector};

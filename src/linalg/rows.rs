@@ -46,7 +46,7 @@ impl<'a, T: Scalar> SparseRows<'a, T> {
     }
 
     /// Columns and values of row k.
-    fn row(&self, k: usize) -> (&'a [usize], &'a [T]) {
+    pub(super) fn row(&self, k: usize) -> (&'a [usize], &'a [T]) {
         let range = self.offsets[k]..self.offsets[k + 1];
         (&self.columns[range.clone()], &self.values[range])
     }
