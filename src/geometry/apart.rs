@@ -18,7 +18,7 @@ use std::ops::Range;
 
 use nalgebra::{DMatrix, DVector};
 
-use super::walk::Ask;
+use super::walk::Asked;
 use crate::error::Error;
 use crate::linalg::{
     BlockWalk, Design, Factor, Factorisation, Folded, Rows, mirror_lower, squares_exactly,
@@ -230,16 +230,20 @@ impl<T: Scalar> Apart<T> {
     }
 
     /// What is asked of them, in their order.
-    pub(super) fn answers(&self, ask: &Ask<'_, T>) -> Vec<T> {
+    pub(super) fn answers(&self, asked: &Asked<'_, T>) -> Vec<T> {
         let mut out = vec![T::zero(); self.indices.len()];
         let (rows, q) = (
             Rows::Dense((&self.rows).into()),
             Rows::Dense((&self.q).into()),
         );
-        match ask {
-            Ask::Direction(h) => rows.image(h, &mut out),
-            Ask::Form(form) => q.forms(&Folded::new(form), &mut DMatrix::zeros(0, 0), &mut out),
-            Ask::Scores => q.norms(&mut out),
+        match asked {
+            Asked::Direction(h) => rows.image(h, &mut out),
+            Asked::Frame(form) => {
+                q.forms(&Folded::new(form), &mut DMatrix::zeros(0, 0), &mut out);
+            }
+            Asked::Scores => q.norms(&mut out),
+            // Where the Gram matrix is sparse no row stands apart.
+            Asked::Pattern(_) => (),
         }
         out
     }

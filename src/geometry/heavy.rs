@@ -13,36 +13,35 @@
 
 use nalgebra::{DMatrix, DVector};
 
+use super::moment::Moment;
 use crate::scalar::{Scalar, real};
 
 /// Scores above which a row is heavy: below it cancellation costs two digits
 /// at most.
 const HEAVY: f64 = 0.99;
 
-/// The heavy rows of Q and what the light ones add up to.
-#[derive(Debug, Clone)]
-pub(crate) struct HeavyRows<T> {
+/// The heavy rows, and what the light ones add up to.
+#[derive(Debug)]
+pub(crate) struct HeavyRows<T: Scalar> {
     /// Their numbers, ascending.
     indices: Vec<usize>,
-    /// Their rows of Q.
+    /// Their rows, as [`Moment::along`] meets them: of Q, or of A_x.
     rows: Vec<DVector<T>>,
-    /// z_i = X q_i.
+    /// z_i.
     duals: Vec<DVector<T>>,
-    /// X; none for the identity.
-    explicit: Option<DMatrix<T>>,
+    /// P_ij among them.
+    pairs: DMatrix<T>,
     /// Σ over light rows of y_j y_jᵀ.
-    light: DMatrix<T>,
+    light: Option<Moment<T>>,
     /// Σ_{j≠i} P_ij² = σ_i(1 − σ_i), a row each, without cancellation.
     complements: Vec<T>,
 }
 
-/// Sums over rows by a weight v for each.
-#[derive(Debug, Clone)]
-pub(crate) struct SplitGram<T> {
-    /// Qᵀ diag(v) Q.
-    pub(crate) all: DMatrix<T>,
-    /// Yᵀ diag(v) Y, without the heavy rows; empty where there is none.
-    pub(crate) light: DMatrix<T>,
+/// Heavy rows by number, with what belongs to each.
+pub(super) struct Parts<T: Scalar> {
+    pub(super) indices: Vec<usize>,
+    pub(super) rows: Vec<DVector<T>>,
+    pub(super) duals: Vec<DVector<T>>,
 }
 
 impl<T: Scalar> Default for HeavyRows<T> {
@@ -51,8 +50,8 @@ impl<T: Scalar> Default for HeavyRows<T> {
             indices: Vec::new(),
             rows: Vec::new(),
             duals: Vec::new(),
-            explicit: None,
-            light: DMatrix::zeros(0, 0),
+            pairs: DMatrix::zeros(0, 0),
+            light: None,
             complements: Vec::new(),
         }
     }
@@ -64,31 +63,33 @@ impl<T: Scalar> HeavyRows<T> {
         (0..scores.len()).filter(|&i| scores[i] > real(HEAVY))
     }
 
-    /// The rows of given numbers, X, and the Gram matrix of the light ones.
-    pub(crate) fn new(
-        indices: Vec<usize>,
-        rows: Vec<DVector<T>>,
-        explicit: Option<DMatrix<T>>,
-        light: DMatrix<T>,
+    /// The rows of given numbers, `pair(k, l)` of which is P_kl, and the moment of
+    /// the light ones.
+    pub(super) fn new(
+        parts: Parts<T>,
+        pair: impl Fn(&Parts<T>, usize, usize) -> T,
+        light: Moment<T>,
     ) -> Self {
-        let duals = match &explicit {
-            None => rows.clone(),
-            Some(x) => rows.iter().map(|q| x * q).collect(),
-        };
-        let mut heavy = HeavyRows {
-            indices,
-            rows,
-            duals,
-            explicit,
-            light,
-            complements: Vec::new(),
+        let count = parts.indices.len();
+        let pairs = DMatrix::from_fn(count, count, |k, l| pair(&parts, k, l));
+        let squares = |k: usize| {
+            let others = (0..count).filter(move |&l| l != k);
+            let pairs = &pairs;
+            others.map(move |l| pairs[(k, l)] * pairs[(k, l)])
         };
         let complement = |k: usize| {
-            let light = quadratic(&heavy.light, &heavy.duals[k]);
-            heavy.others(k).fold(light, |sum, (_, p, _)| sum + p * p)
+            let light = light.light_form(&parts.duals[k]);
+            squares(k).fold(light, |sum, square| sum + square)
         };
-        heavy.complements = (0..heavy.rows.len()).map(complement).collect();
-        heavy
+        let complements = (0..count).map(complement).collect();
+        HeavyRows {
+            indices: parts.indices,
+            rows: parts.rows,
+            duals: parts.duals,
+            pairs,
+            light: Some(light),
+            complements,
+        }
     }
 
     /// Their numbers, ascending.
@@ -97,7 +98,17 @@ impl<T: Scalar> HeavyRows<T> {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.indices.is_empty()
+    }
+
+    /// Their rows.
+    pub(super) fn rows(&self) -> &[DVector<T>] {
+        &self.rows
+    }
+
+    /// z_i of the k-th.
+    pub(super) fn dual(&self, k: usize) -> &DVector<T> {
+        &self.duals[k]
     }
 
     /// Index and 1 − σ_i of each row, the latter without cancellation.
@@ -107,34 +118,34 @@ impl<T: Scalar> HeavyRows<T> {
         of_all.map(move |(&i, &complement)| (i, complement / scores[i]))
     }
 
-    /// Adds the heavy rows to sums over the light ones.
-    pub(crate) fn completed(&self, v: &DVector<T>, mut sums: SplitGram<T>) -> SplitGram<T> {
-        for (&i, q) in self.indices.iter().zip(&self.rows) {
-            sums.all.ger(v[i], q, q, T::one());
-        }
-        sums
-    }
-
-    /// Row index, P_ij and q_j of the heavy rows other than the k-th.
-    fn others(&self, k: usize) -> impl Iterator<Item = (usize, T, &DVector<T>)> + '_ {
-        let own = &self.rows[k];
-        let all = self.indices.iter().zip(&self.rows).enumerate();
+    /// Place among them, row index and P_ij of the rows other than the k-th.
+    fn others(&self, k: usize) -> impl Iterator<Item = (usize, usize, T)> + '_ {
+        let all = self.indices.iter().enumerate();
         all.filter(move |&(l, _)| l != k)
-            .map(move |(_, (&j, q))| (j, own.dot(q), q))
+            .map(move |(l, &j)| (l, j, self.pairs[(k, l)]))
     }
 
     /// Replaces the heavy entries of Λv: Σ_j P_ij²(v_i − v_j).
-    pub(crate) fn mend_laplacian(
+    pub(crate) fn mend_laplacian(&self, v: &DVector<T>, moment: &Moment<T>, out: &mut DVector<T>) {
+        self.mend(v, |k| moment.light_form(&self.duals[k]), out);
+    }
+
+    /// The same from `Qᵀ diag(v) Q` of the light rows.
+    pub(crate) fn mend_laplacian_in_frame(
         &self,
         v: &DVector<T>,
-        light_gram: &DMatrix<T>,
+        light: &DMatrix<T>,
         out: &mut DVector<T>,
     ) {
-        for (k, (i, z)) in self.indices.iter().zip(&self.duals).enumerate() {
-            let own = v[*i] * self.complements[k] - quadratic(light_gram, z);
-            out[*i] = self
+        self.mend(v, |k| (light * &self.rows[k]).dot(&self.rows[k]), out);
+    }
+
+    fn mend(&self, v: &DVector<T>, light: impl Fn(usize) -> T, out: &mut DVector<T>) {
+        for (k, &i) in self.indices.iter().enumerate() {
+            let own = v[i] * self.complements[k] - light(k);
+            out[i] = self
                 .others(k)
-                .fold(own, |sum, (j, p, _)| sum - p * p * v[j]);
+                .fold(own, |sum, (_, j, p)| sum - p * p * v[j]);
         }
     }
 
@@ -158,44 +169,47 @@ impl<T: Scalar> HeavyRows<T> {
             r,
             u,
             e,
-            r_light,
-            u_light,
-            f_light,
-            u_gram,
+            r_moment,
+            u_moment,
+            f_moment,
+            along,
         } = terms;
         let (four, eight) = (real::<T>(4.0), real::<T>(8.0));
-        for (k, (i, q)) in self.indices.iter().zip(&self.rows).enumerate() {
-            let (r_i, z) = (r[*i], &self.duals[k]);
+        let Some(ones) = &self.light else {
+            return;
+        };
+        for (k, &i) in self.indices.iter().enumerate() {
+            let (r_i, z) = (r[i], &self.duals[k]);
             let mut sum =
-                e[*i] * self.complements[k] - quadratic(f_light, z) + r_i * quadratic(u_light, z);
+                e[i] * self.complements[k] - f_moment.light_form(z) + r_i * u_moment.light_form(z);
             // (Qᵀdiag(u)Q) q_i, and what it meets.
-            let along = u_gram * q;
-            let light = r_light * z - (&self.light * z) * r_i;
-            let mut met = match &self.explicit {
-                None => along.dot(&light),
-                Some(x) => (x * &along).dot(&light),
-            };
-            for (j, p, q_j) in self.others(k) {
+            let Along { row, dual } = along(k);
+            let light = r_moment.light_image(z) - ones.light_image(z) * r_i;
+            let mut met = dual.dot(&light);
+            for (l, j, p) in self.others(k) {
                 sum -= p * p * (e[j] + (r[j] - r_i) * u[j]);
-                met += (r[j] - r_i) * p * along.dot(q_j);
+                met += (r[j] - r_i) * p * row.dot(&self.rows[l]);
             }
-            out[*i] = four * sum + eight * met;
+            out[i] = four * sum + eight * met;
         }
     }
 }
 
-/// What [`HeavyRows::mend_score_product`] works from: r, u = A_x h, e = Λu, and
-/// the Gram matrices of r, u and f = e + r∘u over the light rows, of u over all.
-pub(crate) struct ScoreProductTerms<'a, T> {
+/// A moment's image of a heavy row, as it meets rows and as it meets light
+/// moments' images.
+pub(crate) struct Along<T: Scalar> {
+    pub(crate) row: DVector<T>,
+    pub(crate) dual: DVector<T>,
+}
+
+/// What [`HeavyRows::mend_score_product`] works from: r, u = A_x h, e = Λu, the
+/// moments of r, u and f = e + r∘u, and u's image of each heavy row.
+pub(crate) struct ScoreProductTerms<'a, T: Scalar> {
     pub(crate) r: &'a DVector<T>,
     pub(crate) u: &'a DVector<T>,
     pub(crate) e: &'a DVector<T>,
-    pub(crate) r_light: &'a DMatrix<T>,
-    pub(crate) u_light: &'a DMatrix<T>,
-    pub(crate) f_light: &'a DMatrix<T>,
-    pub(crate) u_gram: &'a DMatrix<T>,
-}
-
-fn quadratic<T: Scalar>(form: &DMatrix<T>, q: &DVector<T>) -> T {
-    (form * q).dot(q)
+    pub(crate) r_moment: &'a Moment<T>,
+    pub(crate) u_moment: &'a Moment<T>,
+    pub(crate) f_moment: &'a Moment<T>,
+    pub(crate) along: &'a dyn Fn(usize) -> Along<T>,
 }

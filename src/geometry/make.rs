@@ -6,17 +6,30 @@ use std::sync::{Arc, OnceLock};
 use nalgebra::{DMatrix, DVector};
 
 use super::apart::{self, Outliers};
-use super::point::{Basis, Geometry};
+use super::frame::{Basis, Frame};
+use super::point::{Core, Geometry};
+use super::selected::{Selected, not_sparse};
 use crate::error::Error;
 use crate::linalg::{
-    BlockWalk, Design, Factor, Factorisation, First, Rows, Scratch, Storage, squares_exactly,
+    BlockWalk, Blocks, CHOLESKY_DIGITS, Design, Factor, Factorisation, First, GramPattern, Rows,
+    Scratch, Storage, squares_exactly,
 };
-use crate::scalar::{Scalar, real, to_f64};
+use crate::scalar::{Scalar, count, epsilon, real, to_f64};
+
+/// Digits that the bound of a sparse factor's loss must leave, before what it has
+/// lost in fact is looked at: its second step would be a dense one.
+const HALF_DIGITS: f64 = 0.5;
+
+/// Entries of a d×d matrix above which there is no dense way: 8 GiB of f64. A sparse
+/// factor is then taken as it is, and its scores judge it.
+const MOST_DENSE: usize = 1 << 30;
 
 /// A point as a model has it: x, b, and how to factorise.
 pub(super) struct At<'a, T: Scalar> {
     pub(super) x: &'a DVector<T>,
     pub(super) rhs: &'a Arc<DVector<T>>,
+    /// Where the Gram matrix is sparse.
+    pub(super) pattern: Option<&'a GramPattern>,
     pub(super) choice: Factorisation,
     /// Memory of a point that is no longer wanted.
     pub(super) spare: Option<Spare<T>>,
@@ -33,7 +46,7 @@ impl<T: Scalar> Geometry<T> {
         slack: DVector<T>,
         choice: Factorisation,
     ) -> Result<Self, Error> {
-        let made = weighed(design, choice, slack, |_, _, _| Ok(()))?;
+        let made = weighed(design, (choice, None), slack, |_, _, _| Ok(()))?;
         Self::factorised(design, (x, None), made, choice, None)
     }
 
@@ -47,21 +60,81 @@ impl<T: Scalar> Geometry<T> {
         let At {
             x,
             rhs,
+            pattern,
             choice,
             spare,
         } = point;
+        let pattern = pattern.filter(|_| choice.is_free());
         let slack = DVector::zeros(design.nrows());
-        let made = weighed(design, choice, slack, |rows, range, out| {
+        let made = weighed(design, (choice, pattern), slack, |rows, range, out| {
             rows.residual(x, &rhs.as_slice()[range.clone()], out);
             check(range.start, out)
         })?;
-        let rhs = Some(Arc::clone(rhs));
-        Self::factorised(design, (x, rhs), made, choice, spare)
+        let own = (x, Some(Arc::clone(rhs)));
+        match pattern {
+            None => Self::factorised(design, own, made, choice, spare),
+            Some(pattern) => {
+                let (slack, (gram, _)) = made;
+                Self::on_pattern(design, own, (slack, gram), pattern)
+            }
+        }
+    }
+
+    /// By the sparse factor, or by a dense one where that loses too much and a
+    /// dense one can be.
+    fn on_pattern(
+        design: &Design<T>,
+        (x, rhs): (&DVector<T>, Option<Arc<DVector<T>>>),
+        (slack, gram): (DVector<T>, Option<DMatrix<T>>),
+        pattern: &GramPattern,
+    ) -> Result<Self, Error> {
+        let d = design.ncols();
+        let keeps = |loss: T, digits: f64| loss <= epsilon::<T>().powf(real(digits));
+        let dense = d
+            .checked_mul(d)
+            .is_some_and(|entries| entries <= MOST_DENSE);
+        let by_dense = |slack: DVector<T>, rhs| {
+            let mut at = Self::new(design, x, slack, Factorisation::Automatic)?;
+            at.rhs = rhs;
+            Ok(at)
+        };
+        let factor = gram.and_then(|gram| pattern.factor(gram.as_slice()));
+        let Some(factor) = factor else {
+            return match (dense, slack.map(|s| s.abs()).imin()) {
+                (true, _) => by_dense(slack, rhs),
+                (false, row) => Err(Error::ZeroSlack { row }),
+            };
+        };
+        let loss = factor.condition() * epsilon::<T>();
+        if dense && !keeps(loss, HALF_DIGITS) {
+            return by_dense(slack, rhs);
+        }
+        let pattern = pattern.clone();
+        let blocks = design.blocks().with_sums_of(pattern.nnz());
+        let core = Core::Pattern(Selected { pattern, factor });
+        let at = Self::with_core((design, blocks), (x, rhs), slack, core);
+        if !keeps(loss, CHOLESKY_DIGITS) {
+            // The bound is far from what most sparse matrices lose: a sum of
+            // scores that is d to three quarters of the digits is evidence.
+            let off = (at.score(Factorisation::Automatic)?.sum() - count::<T>(d)).abs();
+            if dense && !keeps(off / count(d), CHOLESKY_DIGITS) {
+                return by_dense(at.slack, at.rhs);
+            }
+        }
+        Ok(at)
+    }
+
+    /// The same point by a dense factor.
+    pub(super) fn by_dense_factor(&self) -> Result<Self, Error> {
+        let slack = self.slack.clone();
+        let mut at = Self::new(&self.design, &self.x, slack, Factorisation::Automatic)?;
+        at.rhs.clone_from(&self.rhs);
+        Ok(at)
     }
 
     fn factorised(
         design: &Design<T>,
-        (x, rhs): (&DVector<T>, Option<Arc<DVector<T>>>),
+        own: (&DVector<T>, Option<Arc<DVector<T>>>),
         (slack, gram): (DVector<T>, Gram<T>),
         choice: Factorisation,
         spare: Option<Spare<T>>,
@@ -74,26 +147,21 @@ impl<T: Scalar> Geometry<T> {
         if !factor.squares_in(unit) {
             factor = factor.by_solves();
         }
-        let basis = match &factor.first {
-            None => Basis::Design { unit },
-            Some(_) => Basis::Made,
+        // Solves cost more than memory does, products less.
+        let solves = matches!(factor.first, Some(First::Solve(_)));
+        let in_steps = factor.first.is_some();
+        let basis = match in_steps {
+            false => Basis::Design { unit },
+            true => Basis::Made,
         };
-        let mut geometry = Geometry {
-            x: x.clone(),
-            rhs,
-            slack,
-            design: design.clone(),
-            blocks: design.blocks(),
+        let core = Core::Frame(Frame {
             factor,
             basis,
             apart,
-            scores: OnceLock::new(),
-            image: OnceLock::new(),
-            heavy: OnceLock::new(),
-        };
-        if let Some(first) = &geometry.factor.first {
-            // Solves cost more than memory does, products less.
-            if design.storage() == Storage::Dense && matches!(first, First::Solve(_)) {
+        });
+        let mut geometry = Self::with_core((design, design.blocks()), own, slack, core);
+        if in_steps {
+            if design.storage() == Storage::Dense && solves {
                 geometry.keep_rows(spare)?;
             }
             // What a factor that may be spoilt is worth shows in the scores.
@@ -102,9 +170,32 @@ impl<T: Scalar> Geometry<T> {
         Ok(geometry)
     }
 
+    fn with_core(
+        (design, blocks): (&Design<T>, Blocks),
+        (x, rhs): (&DVector<T>, Option<Arc<DVector<T>>>),
+        slack: DVector<T>,
+        core: Core<T>,
+    ) -> Self {
+        Geometry {
+            x: x.clone(),
+            rhs,
+            slack,
+            design: design.clone(),
+            blocks,
+            core,
+            dense: OnceLock::new(),
+            scores: OnceLock::new(),
+            image: OnceLock::new(),
+            heavy: OnceLock::new(),
+        }
+    }
+
     /// Makes all nearly orthonormal rows, in memory that is at hand where it
     /// fits.
     fn keep_rows(&mut self, spare: Option<Spare<T>>) -> Result<(), Error> {
+        let Core::Frame(frame) = &self.core else {
+            return Ok(());
+        };
         let mut blocks = spare.map_or_else(Vec::new, |spare| spare.0);
         blocks.resize_with(self.blocks.in_order().count(), || DMatrix::zeros(0, 0));
         let scratch = || (Vec::new(), DMatrix::zeros(0, 0));
@@ -112,17 +203,22 @@ impl<T: Scalar> Geometry<T> {
             .renew(&mut blocks, scratch, |(inverse, buffer), range, rows| {
                 self.invert_slacks(&range, inverse);
                 let from = self.design.rows(range, buffer)?;
-                self.make_rows(from, inverse, rows);
+                frame.make_rows(from, inverse, rows);
                 Ok(())
             })?;
-        self.basis = Basis::Kept(blocks);
+        if let Core::Frame(frame) = &mut self.core {
+            frame.basis = Basis::Kept(blocks);
+        }
         Ok(())
     }
 
     /// The kept rows, as memory for the next point.
     pub(super) fn into_spare(self) -> Option<Spare<T>> {
-        match self.basis {
-            Basis::Kept(blocks) => Some(Spare(blocks)),
+        match self.core {
+            Core::Frame(Frame {
+                basis: Basis::Kept(blocks),
+                ..
+            }) => Some(Spare(blocks)),
             _ => None,
         }
     }
@@ -132,20 +228,29 @@ impl<T: Scalar> Geometry<T> {
 /// weights 1/s² are numbers with all their digits, and the rows that do.
 type Gram<T> = (Option<DMatrix<T>>, Outliers<T>);
 
-/// Slacks by `fill`, and the Gram matrix in the same pass, if it is wanted.
+/// Slacks by `fill`, and the Gram matrix in the same pass, if it is wanted; on its
+/// pattern, as one column and of all rows, where it has one.
 fn weighed<T: Scalar>(
     design: &Design<T>,
-    choice: Factorisation,
+    (choice, pattern): (Factorisation, Option<&GramPattern>),
     mut slack: DVector<T>,
     fill: impl Fn(Rows<'_, T>, Range<usize>, &mut [T]) -> Result<(), Error> + Sync,
 ) -> Result<(DVector<T>, Gram<T>), Error> {
     let d = design.ncols();
     let wanted = choice != Factorisation::Qr;
-    let gram = design.blocks().sweep(
+    let shape = pattern.map_or((d, d), |pattern| (pattern.nnz(), 1));
+    let mut blocks = design.blocks();
+    if let Some(pattern) = pattern {
+        blocks = blocks.with_sums_of(pattern.nnz());
+    }
+    let gram = blocks.sweep(
         slack.as_mut_slice(),
-        Scratch::default,
-        || (wanted.then(|| DMatrix::zeros(d, d)), Outliers::default()),
-        |(gram, outliers): &mut Gram<T>, work, range, out| {
+        || (Scratch::default(), Vec::new()),
+        || {
+            let gram = wanted.then(|| DMatrix::zeros(shape.0, shape.1));
+            (gram, Outliers::default())
+        },
+        |(gram, outliers): &mut Gram<T>, (work, ordered), range, out| {
             let rows = design.rows(range.clone(), &mut work.rows)?;
             fill(rows, range.clone(), out)?;
             work.weights.clear();
@@ -157,7 +262,7 @@ fn weighed<T: Scalar>(
                     row: range.start + k,
                 });
             }
-            if choice == Factorisation::Automatic {
+            if choice.is_free() && pattern.is_none() {
                 outliers.gather(&rows, &range, &mut work.weights, d);
             }
             let exact = |&w: &T| w == T::zero() || squares_exactly(w);
@@ -166,7 +271,13 @@ fn weighed<T: Scalar>(
             }
             if let Some(gram) = gram {
                 work.weights.iter_mut().for_each(|w| *w *= *w);
-                rows.add_gram(&work.weights, &mut work.image, gram);
+                match (pattern, rows) {
+                    (Some(pattern), Rows::Sparse(rows)) => {
+                        pattern.add_gram(&rows, &work.weights, ordered, gram.as_mut_slice());
+                    }
+                    (Some(_), _) => return Err(not_sparse(range.len())),
+                    (None, _) => rows.add_gram(&work.weights, &mut work.image, gram),
+                }
             }
             Ok(())
         },

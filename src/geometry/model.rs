@@ -7,8 +7,10 @@ use nalgebra::{DMatrix, DVector};
 use super::make::At;
 use super::point::Geometry;
 use crate::error::Error;
-use crate::linalg::{BlockWalk, Design, Factor, Factorisation, check_block, check_vector};
-use crate::scalar::{Scalar, to_f64};
+use crate::linalg::{
+    BlockWalk, Design, Factor, Factorisation, GramPattern, Rows, check_block, check_vector,
+};
+use crate::scalar::{Scalar, epsilon, real, to_f64};
 
 /// Design matrix A (n×d) and right-hand side b (n): checked once, shared by
 /// all objectives built on it.
@@ -47,6 +49,8 @@ pub struct Model<T: Scalar>(Arc<Parts<T>>);
 struct Parts<T: Scalar> {
     design: Design<T>,
     rhs: Arc<DVector<T>>,
+    /// Where the Gram matrix is sparse.
+    pattern: Option<GramPattern>,
     factorisation: Factorisation,
     /// The geometry at the last point asked for, so that cost, gradient and
     /// products of all objectives on this model share one factorisation.
@@ -72,11 +76,13 @@ impl<T: Scalar> Model<T> {
             return Err(Error::TooFewRows { rows, columns });
         }
         check_vector("b", &rhs, rows)?;
-        check_rank(&design)?;
+        let pattern = GramPattern::of(&design)?;
+        check_rank(&design, pattern.as_ref())?;
         let last = Mutex::new(None);
         Ok(Model(Arc::new(Parts {
             design,
             rhs: Arc::new(rhs),
+            pattern,
             factorisation: Factorisation::default(),
             last,
         })))
@@ -85,11 +91,17 @@ impl<T: Scalar> Model<T> {
     /// The same model, factorised in a stated way.
     #[must_use]
     pub fn with_factorisation(&self, factorisation: Factorisation) -> Self {
-        let Parts { design, rhs, .. } = &*self.0;
+        let Parts {
+            design,
+            rhs,
+            pattern,
+            ..
+        } = &*self.0;
         let (design, rhs, last) = (design.clone(), Arc::clone(rhs), Mutex::new(None));
         Model(Arc::new(Parts {
             design,
             rhs,
+            pattern: pattern.clone(),
             factorisation,
             last,
         }))
@@ -159,6 +171,7 @@ impl<T: Scalar> Model<T> {
         let point = At {
             x,
             rhs: &self.0.rhs,
+            pattern: self.0.pattern.as_ref(),
             choice: self.0.factorisation,
             spare: spare.and_then(Geometry::into_spare),
         };
@@ -184,10 +197,13 @@ pub(crate) fn same_point<T: Scalar>(a: &DVector<T>, b: &DVector<T>) -> bool {
     a.len() == b.len() && a.iter().zip(b.iter()).all(|(&a, &b)| a.same(b))
 }
 
+/// κ²ε below which a sparse factor leaves no doubt about the rank.
+const RANK_LOSS: f64 = 1e-3;
+
 /// Every entry finite, columns independent. Columns and rows are brought to
 /// unit size first: that changes no rank, and rows or columns in mixed units do
 /// not hide one another.
-fn check_rank<T: Scalar>(design: &Design<T>) -> Result<(), Error> {
+fn check_rank<T: Scalar>(design: &Design<T>, pattern: Option<&GramPattern>) -> Result<(), Error> {
     let blocks = design.blocks();
     let columns = blocks.map(|range| {
         let mut rows = DMatrix::zeros(0, 0);
@@ -221,6 +237,36 @@ fn check_rank<T: Scalar>(design: &Design<T>) -> Result<(), Error> {
             };
         }
     })?;
+    if let Some(pattern) = pattern
+        && has_full_rank(design, &weights, pattern)?
+    {
+        return Ok(());
+    }
     let factor = Factor::new(design, &weights, Factorisation::Automatic)?;
     factor.check_rank(design.nrows())
+}
+
+/// Full rank beyond doubt, by a sparse factor of `Aᵀ diag(w)² A`.
+fn has_full_rank<T: Scalar>(
+    design: &Design<T>,
+    w: &DVector<T>,
+    pattern: &GramPattern,
+) -> Result<bool, Error> {
+    let blocks = design.blocks().with_sums_of(pattern.nnz());
+    let gram = blocks.sweep(
+        (),
+        || (DMatrix::zeros(0, 0), Vec::new(), Vec::new()),
+        || vec![T::zero(); pattern.nnz()],
+        |gram, (buffer, weights, ordered), range, ()| {
+            if let Rows::Sparse(rows) = design.rows(range.clone(), buffer)? {
+                weights.clear();
+                weights.extend(w.as_slice()[range].iter().map(|&w| w * w));
+                pattern.add_gram(&rows, weights, ordered, gram);
+            }
+            Ok(())
+        },
+        |gram, part| gram.iter_mut().zip(part).for_each(|(g, p)| *g += p),
+    )?;
+    let factor = gram.and_then(|gram| pattern.factor(&gram));
+    Ok(factor.is_some_and(|factor| factor.condition() * epsilon() <= real(RANK_LOSS)))
 }

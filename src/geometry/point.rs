@@ -6,10 +6,14 @@ use std::sync::{Arc, OnceLock};
 use nalgebra::{DMatrix, DVector};
 
 use super::apart::Apart;
-use super::heavy::{HeavyRows, SplitGram};
-use super::walk::{Ask, Sum, Work};
+use super::frame::Frame;
+use super::heavy::HeavyRows;
+use super::light::without;
+use super::moment::Form;
+use super::selected::Selected;
+use super::walk::{Ask, Asked};
 use crate::error::Error;
-use crate::linalg::{Blocks, Design, Factor, Factorisation, check_length};
+use crate::linalg::{Blocks, Design, Factorisation, check_length, mirror_lower};
 use crate::scalar::{Scalar, count, epsilon, real};
 
 /// Σσ may differ from d by this power of ε, relative: orthogonalised twice it
@@ -45,34 +49,29 @@ pub struct Geometry<T: Scalar> {
     pub(super) slack: DVector<T>,
     pub(super) design: Design<T>,
     pub(super) blocks: Blocks,
-    pub(super) factor: Factor<T>,
-    pub(super) basis: Basis<T>,
-    /// Rows that are not worked on as they stand in A.
-    pub(super) apart: Option<Apart<T>>,
+    pub(super) core: Core<T>,
+    /// The same point by a dense factor, where d×d matrices are asked for.
+    pub(super) dense: OnceLock<Box<Geometry<T>>>,
     pub(super) scores: OnceLock<DVector<T>>,
     /// A_xᵀσ.
     pub(super) image: OnceLock<Image<T>>,
     pub(super) heavy: OnceLock<HeavyRows<T>>,
 }
 
-/// How the two reductions are taken.
+/// What stands for P.
 #[derive(Debug)]
-pub(super) enum Basis<T: Scalar> {
-    /// On the rows of A, slacks measured in a unit: a power of two, so that
-    /// weights 1/s² neither overflow nor vanish, whatever the units of b.
-    Design { unit: T },
-    /// On rows nearly orthonormal, which the factor's first step makes of A's,
-    /// kept by blocks.
-    Kept(Vec<DMatrix<T>>),
-    /// On such rows, made block by block.
-    Made,
+pub(super) enum Core<T: Scalar> {
+    /// A_x = QR.
+    Frame(Frame<T>),
+    /// The Gram matrix on its pattern.
+    Pattern(Selected<T>),
 }
 
 /// A_xᵀσ, and its part without the rows apart.
 #[derive(Debug)]
 pub(super) struct Image<T: Scalar> {
-    all: DVector<T>,
-    rest: DVector<T>,
+    pub(super) all: DVector<T>,
+    pub(super) rest: DVector<T>,
 }
 
 impl<T: Scalar> Geometry<T> {
@@ -107,25 +106,24 @@ impl<T: Scalar> Geometry<T> {
     }
 
     /// A_xᵀσ, in the pass that makes σ where there is none yet.
-    fn image(&self) -> Result<&Image<T>, Error> {
+    pub(super) fn image(&self) -> Result<&Image<T>, Error> {
         if let Some(image) = self.image.get() {
             return Ok(image);
         }
-        let apart = self.apart.as_ref().map_or(&[][..], Apart::indices);
+        let apart = self.apart().map_or(&[][..], Apart::indices);
         let rest = if let Some(scores) = self.scores.get() {
             let weights = scores.component_div(&self.slack);
             let weights = without(&weights, apart);
             self.design.apply_transposed(&weights)?
         } else {
-            let sum = (Sum::Rows, apart);
-            let walked = self.walk(&Ask::Scores, |_, score| (score, score), sum)?;
-            let (scores, rest) = walked.with_rows();
+            let own = |_, score| (score, score);
+            let (scores, rest) = self.walk_to_rows(&Ask::Scores, own, apart)?;
             let scores = self.checked(scores, Factorisation::Automatic)?;
             self.scores.get_or_init(|| scores);
             rest
         };
         let mut all = rest.clone();
-        if let Some(apart) = &self.apart {
+        if let Some(apart) = self.apart() {
             let scores = self.scores()?;
             let own: Vec<T> = apart.indices().iter().map(|&i| scores[i]).collect();
             apart.add_rows(&own, all.as_mut_slice());
@@ -162,31 +160,44 @@ impl<T: Scalar> Geometry<T> {
         Ok(-&self.image()?.all)
     }
 
-    /// A_xᵀσ over all but the heavy rows.
-    pub(crate) fn light_image(&self) -> Result<DVector<T>, Error> {
-        let (heavy, scores) = (self.heavy()?.indices(), self.scores()?);
-        if let Some(apart) = &self.apart {
-            let light = |i: &usize| match heavy.binary_search(i) {
-                Ok(_) => T::zero(),
-                Err(_) => scores[*i],
-            };
-            if let Some(weights) = apart.weights(heavy, light) {
-                let mut sum = self.image()?.rest.clone();
-                apart.add_rows(&weights, sum.as_mut_slice());
-                return Ok(sum);
-            }
-        }
-        self.apply_transposed(&without(scores, heavy))
-    }
-
     /// V = ½ log det A_xᵀA_x. (V1)
     pub fn volumetric(&self) -> T {
-        self.factor.half_log_det()
+        match &self.core {
+            Core::Frame(frame) => frame.factor.half_log_det(),
+            Core::Pattern(selected) => selected.factor.half_log_det(),
+        }
     }
 
     /// How A_x was factorised: never `Automatic`.
     pub fn factorisation(&self) -> Factorisation {
-        self.factor.method
+        match &self.core {
+            Core::Frame(frame) => frame.factor.method,
+            Core::Pattern(_) => Factorisation::SparseCholesky,
+        }
+    }
+
+    /// Whether forms are met on a sparse pattern: products are cheap then, and
+    /// d×d matrices are not.
+    pub(crate) fn is_on_pattern(&self) -> bool {
+        matches!(self.core, Core::Pattern(_))
+    }
+
+    /// This point by a dense factor: itself, where it has one.
+    pub(super) fn frame(&self) -> Result<(&Geometry<T>, &Frame<T>), Error> {
+        let at = match (&self.core, self.dense.get()) {
+            (Core::Frame(_), _) => self,
+            (_, Some(dense)) => dense,
+            (_, None) => {
+                let dense = Box::new(self.by_dense_factor()?);
+                self.dense.get_or_init(|| dense)
+            }
+        };
+        match &at.core {
+            Core::Frame(frame) => Ok((at, frame)),
+            Core::Pattern(_) => Err(Error::Singular {
+                what: "Gram matrix",
+            }),
+        }
     }
 
     /// A_x h = (A h) / s. O(nnz(A)).
@@ -207,10 +218,22 @@ impl<T: Scalar> Geometry<T> {
         self.design.apply_transposed(&v.component_div(&self.slack))
     }
 
+    /// A_xᵀA_x, d×d.
+    pub(crate) fn metric(&self) -> Result<DMatrix<T>, Error> {
+        if let Core::Frame(frame) = &self.core {
+            let d = self.x.len();
+            return Ok(frame.factor.form_from_frame(&DMatrix::identity(d, d)));
+        }
+        let weights = self.slack.map(|s| T::one() / s);
+        let mut gram = self.design.weighted_gram(&weights)?;
+        mirror_lower(&mut gram);
+        Ok(gram)
+    }
+
     /// A_xᵀ K A_x for a form K given in the basis Q: `Rᵀ K R`, in the order of
     /// the columns of A.
-    pub(crate) fn form_from_frame(&self, k: &DMatrix<T>) -> DMatrix<T> {
-        self.factor.form_from_frame(k)
+    pub(crate) fn form_from_frame(&self, k: &DMatrix<T>) -> Result<DMatrix<T>, Error> {
+        Ok(self.frame()?.1.factor.form_from_frame(k))
     }
 
     /// Qᵀ diag(v) Q, symmetric d×d. (I1) O(nd²).
@@ -219,7 +242,8 @@ impl<T: Scalar> Geometry<T> {
     /// Those of reading the rows.
     pub fn gram(&self, v: &DVector<T>) -> Result<DMatrix<T>, Error> {
         check_length("row vector", v, self.slack.len())?;
-        Ok(self.gram_of(v, &[])?.all)
+        let moment = self.frame()?.0.moment_of(v, &[])?;
+        moment.in_frame().cloned()
     }
 
     /// `(q_iᵀ Y q_i)_i` for a symmetric d×d form Y in the basis Q. (I1) O(nd²).
@@ -238,7 +262,8 @@ impl<T: Scalar> Geometry<T> {
                 });
             }
         }
-        self.ask(&Ask::Form(y))
+        let at = self.frame()?.0;
+        at.ask_written(&Asked::Frame(Cow::Borrowed(y)))
     }
 
     /// Λ v = σ∘v − P² v, the Laplacian of the graph with weights P_ij². O(nd²).
@@ -251,79 +276,11 @@ impl<T: Scalar> Geometry<T> {
     /// Those of reading the rows.
     pub fn laplacian(&self, v: &DVector<T>) -> Result<DVector<T>, Error> {
         check_length("row vector", v, self.slack.len())?;
-        let gram = self.split_gram(v)?;
-        let mut out = self.scores()?.component_mul(v) - self.row_forms(&gram.all)?;
-        self.heavy()?.mend_laplacian(v, &gram.light, &mut out);
+        let moment = self.moment_with_heavy(v)?;
+        let squared = self.ask(&Ask::Form(Form::of(&moment)))?;
+        let mut out = self.scores()?.component_mul(v) - squared;
+        self.heavy()?.mend_laplacian(v, &moment, &mut out);
         Ok(out)
-    }
-
-    /// Qᵀ diag(v) Q, and its part without the heavy rows.
-    pub(crate) fn split_gram(&self, v: &DVector<T>) -> Result<SplitGram<T>, Error> {
-        let heavy = self.heavy()?;
-        let light = self.gram_of(v, heavy.indices())?;
-        Ok(heavy.completed(v, light))
-    }
-
-    /// The rows whose score is close to 1.
-    pub(crate) fn heavy(&self) -> Result<&HeavyRows<T>, Error> {
-        if let Some(heavy) = self.heavy.get() {
-            return Ok(heavy);
-        }
-        let rows: Vec<usize> = HeavyRows::select(self.scores()?).collect();
-        let mut heavy = HeavyRows::default();
-        if !rows.is_empty() {
-            let q = rows.iter().map(|&i| self.q_row(i));
-            let q = q.collect::<Result<Vec<_>, Error>>()?;
-            let apart = self.apart.as_ref();
-            let light = match apart.and_then(|apart| apart.gram_without(&rows, self.unit())) {
-                Some(light) => light,
-                None => {
-                    let ones = DVector::from_element(self.slack.len(), T::one());
-                    self.gram_of(&ones, &rows)?.light
-                }
-            };
-            let explicit = self.inverse().map(Cow::into_owned);
-            heavy = HeavyRows::new(rows, q, explicit, light);
-        }
-        Ok(self.heavy.get_or_init(|| heavy))
-    }
-
-    /// `sum ← sum + Σ over heavy rows of v_i a_i / s_i`.
-    pub(crate) fn add_heavy(&self, v: &DVector<T>, sum: &mut DVector<T>) -> Result<(), Error> {
-        let mut row = DMatrix::zeros(1, self.x.len());
-        for &i in self.heavy()?.indices() {
-            self.design.read_rows(i, &mut row)?;
-            let weight = v[i] / self.slack[i];
-            let row = sum.iter_mut().zip(row.iter());
-            row.for_each(|(sum, &a)| *sum += weight * a);
-        }
-        Ok(())
-    }
-
-    /// A row of A, and what rounding took off its slack: `a_iᵀx − b_i − s_i`.
-    pub(crate) fn row_and_slack_error(&self, i: usize) -> Result<(DVector<T>, T), Error> {
-        let mut row = DMatrix::zeros(1, self.x.len());
-        self.design.read_rows(i, &mut row)?;
-        let row = row.row(0).transpose();
-        let Some(rhs) = &self.rhs else {
-            return Ok((row, T::zero()));
-        };
-        let pairs = row.iter().copied().zip(self.x.iter().copied());
-        let own = std::iter::once((self.slack[i], -T::one()));
-        let error = T::residual_of_row(pairs.chain(own), rhs[i]);
-        Ok((row, error))
-    }
-
-    /// Row i of Q, from the whole block that it lies in: its second
-    /// orthogonalisation mends the rounding of that very computation, and a row
-    /// solved for alone rounds differently.
-    fn q_row(&self, i: usize) -> Result<DVector<T>, Error> {
-        if let Some(q) = self.apart.as_ref().and_then(|apart| apart.q_row(i)) {
-            return Ok(q);
-        }
-        let (range, k) = self.blocks.around(i);
-        let mut work = Work::default();
-        Ok(self.q_block(&range, &mut work)?.row(k).transpose())
     }
 
     /// P² v with P² = P∘P. (I1) O(nd²).
@@ -331,13 +288,7 @@ impl<T: Scalar> Geometry<T> {
     /// # Errors
     /// Those of reading the rows.
     pub fn squared_projection(&self, v: &DVector<T>) -> Result<DVector<T>, Error> {
-        self.row_forms(&self.gram(v)?)
+        let moment = self.moment_of(v, &[])?;
+        self.ask(&Ask::Form(Form::of(&moment)))
     }
-}
-
-/// v with some entries set to zero.
-fn without<T: Scalar>(v: &DVector<T>, indices: &[usize]) -> DVector<T> {
-    let mut v = v.clone();
-    indices.iter().for_each(|&i| v[i] = T::zero());
-    v
 }

@@ -18,177 +18,102 @@ use std::ops::Range;
 use nalgebra::{DMatrix, DVector};
 
 use super::apart::Apart;
-use super::heavy::SplitGram;
-use super::point::{Basis, Geometry};
+use super::frame::{Basis, Frame};
+use super::moment::{Form, Moment};
+use super::pass::{Pass, Prepared, Work};
+use super::point::{Core, Geometry};
+use super::selected::not_sparse;
 use crate::error::Error;
-use crate::linalg::{Folded, Rows, Storage, mirror_lower, scale_rows};
-use crate::scalar::{DenseRows, Scalar, real, shape, vectorised};
+use crate::linalg::{Folded, Rows, Storage, mirror_lower};
+use crate::scalar::{Scalar, real, vectorised};
 
 /// What a walk computes first for each row i.
 pub(crate) enum Ask<'a, T: Scalar> {
     /// (A_x h)_i.
     Direction(&'a DVector<T>),
-    /// q_iᵀ Y q_i for symmetric Y.
-    Form(&'a DMatrix<T>),
+    /// q_iᵀ F q_i for a form F of moments.
+    Form(Form<'a, T>),
     /// σ_i = ‖q_i‖².
     Scores,
 }
 
+/// The same, forms written down.
+pub(super) enum Asked<'a, T: Scalar> {
+    Direction(&'a DVector<T>),
+    /// A symmetric d×d matrix in the basis Q.
+    Frame(Cow<'a, DMatrix<T>>),
+    /// A symmetric matrix on the pattern, met by the rows of A_x as they are.
+    Pattern(Vec<T>),
+    Scores,
+}
+
 /// What a walk sums over the rows, from a weight v_i for each.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sum {
-    /// Qᵀ diag(v) Q.
+#[derive(Clone, Copy)]
+enum Sum {
+    /// A_xᵀ diag(v) A_x, in the basis worked in.
     Gram,
     /// A_xᵀ v.
     Rows,
 }
 
-/// What comes of a walk.
-pub(crate) struct Walked<T: Scalar> {
-    /// The number kept of each row.
-    pub(crate) kept: DVector<T>,
-    /// The sum, in the basis Q where it is a Gram matrix.
+/// What comes of a walk: the number kept of each row, the sum without the rows
+/// apart, and these rows' weights.
+struct Walked<T: Scalar> {
+    kept: DVector<T>,
     sum: DMatrix<T>,
-    /// The Gram matrix of the rows worked on, where some were left out.
-    light: DMatrix<T>,
-}
-
-impl<T: Scalar> Walked<T> {
-    /// What was kept, and the Gram matrix that was asked for.
-    pub(crate) fn with_gram(self) -> (DVector<T>, DMatrix<T>) {
-        (self.kept, self.sum)
-    }
-
-    /// The same, split at the heavy rows that were left out.
-    pub(crate) fn with_split(self) -> (DVector<T>, SplitGram<T>) {
-        let sums = SplitGram {
-            all: self.sum,
-            light: self.light,
-        };
-        (self.kept, sums)
-    }
-
-    /// What was kept, and A_xᵀv that was asked for.
-    pub(crate) fn with_rows(self) -> (DVector<T>, DVector<T>) {
-        let sum = self.sum.column(0).into_owned();
-        (self.kept, sum)
-    }
-}
-
-/// What the blocks of a chunk are worked in.
-pub(super) struct Work<T: Scalar> {
-    buffer: DMatrix<T>,
-    made: DMatrix<T>,
-    image: DMatrix<T>,
-    inverse: Vec<T>,
     weights: Vec<T>,
-    values: Vec<T>,
-}
-
-impl<T: Scalar> Default for Work<T> {
-    fn default() -> Self {
-        let empty = || DMatrix::zeros(0, 0);
-        Work {
-            buffer: empty(),
-            made: empty(),
-            image: empty(),
-            inverse: Vec::new(),
-            weights: Vec::new(),
-            values: Vec::new(),
-        }
-    }
-}
-
-/// One block: rows of A, rows of Y where they are not A_x, and 1/s.
-struct Pass<'a, T: Scalar> {
-    rows: Rows<'a, T>,
-    made: Option<DenseRows<'a, T>>,
-    inverse: &'a [T],
-    /// What slacks are measured in where Y is A_x.
-    unit: T,
-    image: &'a mut DMatrix<T>,
-    weights: &'a mut Vec<T>,
-}
-
-/// An [`Ask`] in the basis that is worked in.
-enum Prepared<'a, T: Scalar> {
-    Direction(&'a DVector<T>),
-    Form(Folded<T>),
-    /// ‖Xᵀy_i‖²; whether X is an upper triangle.
-    Squares {
-        triangular: bool,
-    },
-}
-
-impl<T: Scalar> Pass<'_, T> {
-    fn answer(&mut self, ask: &Prepared<'_, T>, explicit: Option<&DMatrix<T>>, out: &mut [T]) {
-        let y = self.made.map_or(self.rows, Rows::Dense);
-        match (ask, explicit) {
-            (Prepared::Direction(h), _) => {
-                self.rows.image(h, out);
-                out.iter_mut().zip(self.inverse).for_each(|(u, &w)| *u *= w);
-                return;
-            }
-            (Prepared::Form(form), _) => y.forms(form, self.image, out),
-            (&Prepared::Squares { triangular }, Some(x)) => {
-                y.squares(x, triangular, self.image, out);
-            }
-            (Prepared::Squares { .. }, None) => y.norms(out),
-        }
-        if self.made.is_none() {
-            let weights = out.iter_mut().zip(self.inverse);
-            let unit = self.unit;
-            weights.for_each(|(y, &w)| *y = *y * (w * unit) * (w * unit));
-        }
-    }
-
-    /// `sum ← sum + Σ v_i y_i y_iᵀ`, lower triangle.
-    fn add_gram(&mut self, v: &[T], sum: &mut DMatrix<T>) {
-        if let Some(made) = self.made {
-            return Rows::Dense(made).add_gram(v, self.image, sum);
-        }
-        self.weights.clear();
-        let unit = self.unit;
-        let weights = v.iter().zip(self.inverse);
-        let weights = weights.map(|(&v, &w)| v * (w * unit) * (w * unit));
-        self.weights.extend(weights);
-        self.rows.add_gram(self.weights, self.image, sum);
-    }
-
-    /// `sum ← sum + A_xᵀ v`.
-    fn add_rows(&mut self, v: &[T], sum: &mut [T]) {
-        self.weights.clear();
-        let weights = v.iter().zip(self.inverse).map(|(&v, &w)| v * w);
-        self.weights.extend(weights);
-        self.rows.add_combination(self.weights, sum);
-    }
 }
 
 impl<T: Scalar> Geometry<T> {
     /// Asks something of every row; `each(i, answer)` says what is kept of it and
-    /// what weight the row has in the sum. Rows of `without` have none.
+    /// what weight v_i the row has in A_xᵀ diag(v) A_x. Rows of `without` have
+    /// none.
     ///
-    /// O(nd²) for scores, forms and Gram matrices, O(nd) else, by nnz(a_i) for d
-    /// where A is sparse; one pass over A.
-    pub(crate) fn walk(
+    /// O(nd²), by nnz(a_i) for d where A is sparse; one pass over A.
+    pub(crate) fn walk_to_moment(
+        &self,
+        ask: &Ask<'_, T>,
+        each: impl Fn(usize, T) -> (T, T) + Sync,
+        without: &[usize],
+    ) -> Result<(DVector<T>, Moment<T>), Error> {
+        let Walked { kept, sum, weights } = self.walk(ask, each, (Sum::Gram, without))?;
+        Ok((kept, self.moment(sum, &weights, !without.is_empty())))
+    }
+
+    /// The same with A_xᵀv. O(nd) where rows are asked for their direction.
+    pub(crate) fn walk_to_rows(
+        &self,
+        ask: &Ask<'_, T>,
+        each: impl Fn(usize, T) -> (T, T) + Sync,
+        without: &[usize],
+    ) -> Result<(DVector<T>, DVector<T>), Error> {
+        let Walked { kept, sum, weights } = self.walk(ask, each, (Sum::Rows, without))?;
+        let mut sum = sum.column(0).into_owned();
+        if let Some(apart) = self.apart() {
+            apart.add_rows(&weights, sum.as_mut_slice());
+        }
+        Ok((kept, sum))
+    }
+
+    fn walk(
         &self,
         ask: &Ask<'_, T>,
         each: impl Fn(usize, T) -> (T, T) + Sync,
         (sum, without): (Sum, &[usize]),
     ) -> Result<Walked<T>, Error> {
-        let d = self.x().len();
+        let asked = self.asked(ask);
         let x = self.inverse();
-        let (explicit, prepared) = (x.as_deref(), self.prepared(ask, x.as_deref()));
+        let (explicit, prepared) = (x.as_deref(), self.prepared(&asked, x.as_deref()));
         let mut kept = DVector::zeros(self.slack().len());
         let total = self.blocks.sweep(
             kept.as_mut_slice(),
             Work::default,
-            || DMatrix::zeros(d, if sum == Sum::Gram { d } else { 1 }),
+            || self.empty(sum),
             |total, work, range, out| {
                 let mut values = std::mem::take(&mut work.values);
                 let mut pass = self.pass(&range, work)?;
                 pass.answer(&prepared, explicit, out);
-                if let Some(apart) = &self.apart {
+                if let Some(apart) = self.apart() {
                     apart.clear(&range, out);
                 }
                 values.clear();
@@ -207,10 +132,9 @@ impl<T: Scalar> Geometry<T> {
             },
             |total, part| *total += part,
         )?;
-        let total = total.unwrap_or_else(|| DMatrix::zeros(d, 1));
         let mut weights = Vec::new();
-        if let Some(apart) = &self.apart {
-            weights = apart.answers(ask);
+        if let Some(apart) = self.apart() {
+            weights = apart.answers(&asked);
             for (weight, &i) in weights.iter_mut().zip(apart.indices()) {
                 (kept[i], *weight) = each(i, *weight);
                 if without.binary_search(&i).is_ok() {
@@ -218,60 +142,16 @@ impl<T: Scalar> Geometry<T> {
                 }
             }
         }
-        if sum == Sum::Gram {
-            let SplitGram { all, light } = self.split(total, &weights, !without.is_empty());
-            return Ok(Walked {
-                kept,
-                sum: all,
-                light,
-            });
-        }
-        let mut sum = total;
-        if let Some(apart) = &self.apart {
-            apart.add_rows(&weights, sum.as_mut_slice());
-        }
-        let light = DMatrix::zeros(0, 0);
-        Ok(Walked { kept, sum, light })
+        let sum = total.unwrap_or_else(|| self.empty(sum));
+        Ok(Walked { kept, sum, weights })
     }
 
-    /// A Gram matrix of the rows worked on, its lower triangle, as one in the
-    /// basis Q; both with the rows apart by `weights`.
-    fn split(&self, mut light: DMatrix<T>, weights: &[T], keep: bool) -> SplitGram<T> {
-        mirror_lower(&mut light);
-        let mut all = match self.inverse() {
-            None => light.clone(),
-            Some(x) => symmetric(&product(&x.transpose(), &product(&light, &x))),
-        };
-        if let Some(apart) = &self.apart {
-            apart.add_gram(weights, &mut all);
-            if keep {
-                apart.add_raw_gram(weights, self.unit(), &mut light);
-            }
-        }
-        if !keep {
-            light = DMatrix::zeros(0, 0);
-        }
-        SplitGram { all, light }
-    }
-
-    /// Sets to zero what a pass is not to sum: given rows, ascending, and those
-    /// apart.
-    fn leave_out(&self, range: &Range<usize>, without: &[usize], values: &mut [T]) {
-        for &i in without.iter().filter(|i| range.contains(i)) {
-            values[i - range.start] = T::zero();
-        }
-        if let Some(apart) = &self.apart {
-            apart.clear(range, values);
-        }
-    }
-
-    /// The Gram matrix of given weights.
-    pub(super) fn gram_of(&self, v: &DVector<T>, without: &[usize]) -> Result<SplitGram<T>, Error> {
-        let d = self.x().len();
+    /// The moment of given weights, without some rows.
+    pub(super) fn moment_of(&self, v: &DVector<T>, without: &[usize]) -> Result<Moment<T>, Error> {
         let total = self.blocks.sweep(
             (),
             Work::default,
-            || DMatrix::zeros(d, d),
+            || self.empty(Sum::Gram),
             |total, work, range, ()| {
                 let mut values = std::mem::take(&mut work.values);
                 values.clear();
@@ -283,101 +163,86 @@ impl<T: Scalar> Geometry<T> {
             },
             |total, part| *total += part,
         )?;
-        let total = total.unwrap_or_else(|| DMatrix::zeros(d, d));
         let weight = |i: &usize| match without.binary_search(i) {
             Ok(_) => T::zero(),
             Err(_) => v[*i],
         };
-        let apart = self.apart.as_ref().map_or(&[][..], Apart::indices);
+        let apart = self.apart().map_or(&[][..], Apart::indices);
         let weights: Vec<T> = apart.iter().map(weight).collect();
-        Ok(self.split(total, &weights, !without.is_empty()))
+        let total = total.unwrap_or_else(|| self.empty(Sum::Gram));
+        Ok(self.moment(total, &weights, !without.is_empty()))
     }
 
     /// An n-vector of what is asked of the rows.
     pub(super) fn ask(&self, ask: &Ask<'_, T>) -> Result<DVector<T>, Error> {
+        self.ask_written(&self.asked(ask))
+    }
+
+    pub(super) fn ask_written(&self, asked: &Asked<'_, T>) -> Result<DVector<T>, Error> {
         let x = self.inverse();
-        let (explicit, prepared) = (x.as_deref(), self.prepared(ask, x.as_deref()));
+        let (explicit, prepared) = (x.as_deref(), self.prepared(asked, x.as_deref()));
         let mut out = DVector::zeros(self.slack().len());
         self.blocks
             .fill(out.as_mut_slice(), Work::default, |work, range, out| {
                 self.pass(&range, work)?.answer(&prepared, explicit, out);
                 Ok(())
             })?;
-        if let Some(apart) = &self.apart {
-            let answers = apart.answers(ask);
+        if let Some(apart) = self.apart() {
+            let answers = apart.answers(asked);
             let answers = answers.into_iter().zip(apart.indices());
             answers.for_each(|(answer, &i)| out[i] = answer);
         }
         Ok(out)
     }
 
-    /// A reduction over the blocks of Q.
-    pub(crate) fn fold_q<A: Send>(
-        &self,
-        start: impl Fn() -> A + Sync,
-        step: impl Fn(&mut A, &DMatrix<T>, Range<usize>) + Sync,
-        merge: impl Fn(&mut A, A) + Sync,
-    ) -> Result<Option<A>, Error> {
-        self.fold_q_sized(0, start, step, merge)
+    /// Sets to zero what a pass is not to sum: given rows, ascending, and those
+    /// apart.
+    fn leave_out(&self, range: &Range<usize>, without: &[usize], values: &mut [T]) {
+        for &i in without.iter().filter(|i| range.contains(i)) {
+            values[i - range.start] = T::zero();
+        }
+        if let Some(apart) = self.apart() {
+            apart.clear(range, values);
+        }
     }
 
-    /// The same with sums of so many entries, of which few are alive at once.
-    pub(crate) fn fold_q_sized<A: Send>(
-        &self,
-        entries: usize,
-        start: impl Fn() -> A + Sync,
-        step: impl Fn(&mut A, &DMatrix<T>, Range<usize>) + Sync,
-        merge: impl Fn(&mut A, A) + Sync,
-    ) -> Result<Option<A>, Error> {
-        self.blocks.with_sums_of(entries).sweep(
-            (),
-            Work::default,
-            start,
-            |sum, work, range, ()| {
-                step(sum, self.q_block(&range, work)?, range);
-                Ok(())
-            },
-            merge,
-        )
+    /// A sum of nothing.
+    fn empty(&self, sum: Sum) -> DMatrix<T> {
+        let d = self.x().len();
+        match (sum, &self.core) {
+            (Sum::Rows, _) => DMatrix::zeros(d, 1),
+            (Sum::Gram, Core::Frame(_)) => DMatrix::zeros(d, d),
+            (Sum::Gram, Core::Pattern(selected)) => DMatrix::zeros(selected.pattern.nnz(), 1),
+        }
     }
 
-    /// The rows of Q of a block.
-    pub(super) fn q_block<'a>(
-        &'a self,
-        range: &Range<usize>,
-        work: &'a mut Work<T>,
-    ) -> Result<&'a DMatrix<T>, Error> {
-        let Work {
-            buffer,
-            made,
-            image,
-            inverse,
-            ..
-        } = work;
-        let rows = match &self.basis {
-            Basis::Kept(blocks) => &blocks[self.blocks.index(range)],
-            Basis::Design { .. } | Basis::Made => {
-                self.invert_slacks(range, inverse);
-                let rows = self.design.rows(range.clone(), buffer)?;
-                self.make_rows(rows, inverse, made);
-                made
-            }
+    /// A Gram matrix of the rows worked on, its lower triangle, as a moment, with
+    /// the rows apart by `weights`; `keep` where it is of the light rows alone.
+    fn moment(&self, sum: DMatrix<T>, weights: &[T], keep: bool) -> Moment<T> {
+        if let Core::Pattern(selected) = &self.core {
+            let all: Vec<T> = sum.data.into();
+            return Moment::Pattern {
+                pattern: selected.pattern.clone(),
+                light: if keep { all.clone() } else { Vec::new() },
+                all,
+            };
+        }
+        let mut light = sum;
+        mirror_lower(&mut light);
+        let mut all = match self.inverse() {
+            None => light.clone(),
+            Some(x) => symmetric(&product(&x.transpose(), &product(&light, &x))),
         };
-        match &self.factor.explicit {
-            None => Ok(rows),
-            Some(x) => {
-                shape(image, rows.nrows(), rows.ncols());
-                if self.factor.is_triangular() {
-                    T::multiply_upper(rows, x, image);
-                } else {
-                    T::multiply(rows, x, image);
-                }
-                if let Some(apart) = &self.apart {
-                    apart.put_rows(range, image);
-                }
-                Ok(image)
+        if let Some(apart) = self.apart() {
+            apart.add_gram(weights, &mut all);
+            if keep {
+                apart.add_raw_gram(weights, self.unit(), &mut light);
             }
         }
+        if !keep {
+            light = DMatrix::zeros(0, 0);
+        }
+        Moment::Frame { all, light }
     }
 
     fn pass<'a>(
@@ -387,14 +252,23 @@ impl<T: Scalar> Geometry<T> {
     ) -> Result<Pass<'a, T>, Error> {
         self.invert_slacks(range, &mut work.inverse);
         let rows = self.design.rows(range.clone(), &mut work.buffer)?;
-        let made = match &self.basis {
-            Basis::Design { .. } => None,
-            Basis::Kept(blocks) => Some((&blocks[self.blocks.index(range)]).into()),
-            Basis::Made => {
-                self.make_rows(rows, &work.inverse, &mut work.made);
-                Some((&work.made).into())
+        let (mut made, mut pattern) = (None, None);
+        match &self.core {
+            Core::Frame(frame) => match &frame.basis {
+                Basis::Design { .. } => (),
+                Basis::Kept(blocks) => made = Some((&blocks[self.blocks.index(range)]).into()),
+                Basis::Made => {
+                    frame.make_rows(rows, &work.inverse, &mut work.made);
+                    made = Some((&work.made).into());
+                }
+            },
+            Core::Pattern(selected) => {
+                if matches!(rows, Rows::Dense(_)) {
+                    return Err(not_sparse(range.len()));
+                }
+                pattern = Some((&selected.pattern, &mut work.ordered));
             }
-        };
+        }
         Ok(Pass {
             rows,
             made,
@@ -402,6 +276,7 @@ impl<T: Scalar> Geometry<T> {
             unit: self.unit(),
             image: &mut work.image,
             weights: &mut work.weights,
+            pattern,
         })
     }
 
@@ -418,18 +293,13 @@ impl<T: Scalar> Geometry<T> {
         );
     }
 
-    /// Rows of Y, of A_x itself where that is Y.
-    pub(super) fn make_rows(&self, rows: Rows<'_, T>, inverse: &[T], made: &mut DMatrix<T>) {
-        shape(made, rows.nrows(), self.x().len());
-        rows.copy_to(made);
-        scale_rows(inverse, made);
-        self.factor.first_step(made);
-    }
-
     /// X, for slacks in their unit.
     pub(super) fn inverse(&self) -> Option<Cow<'_, DMatrix<T>>> {
-        let x = self.factor.explicit.as_ref()?;
-        Some(match self.basis {
+        let Core::Frame(frame) = &self.core else {
+            return None;
+        };
+        let x = frame.factor.explicit.as_ref()?;
+        Some(match frame.basis {
             Basis::Design { unit } => Cow::Owned(x / unit),
             Basis::Kept(_) | Basis::Made => Cow::Borrowed(x),
         })
@@ -437,30 +307,57 @@ impl<T: Scalar> Geometry<T> {
 
     /// What slacks are measured in.
     pub(super) fn unit(&self) -> T {
-        match self.basis {
-            Basis::Design { unit } => unit,
-            Basis::Kept(_) | Basis::Made => T::one(),
+        match &self.core {
+            Core::Frame(Frame {
+                basis: Basis::Design { unit },
+                ..
+            }) => *unit,
+            _ => T::one(),
         }
     }
 
-    fn prepared<'a>(&self, ask: &Ask<'a, T>, x: Option<&DMatrix<T>>) -> Prepared<'a, T> {
-        match (ask, x) {
-            (Ask::Direction(h), _) => Prepared::Direction(h),
-            // Short rows meet only their own entries of M⁻¹ = XXᵀ.
-            (Ask::Scores, Some(x))
-                if self.factor.first.is_none() && self.design.storage() == Storage::Sparse =>
-            {
-                Prepared::Form(Folded::new(&product(x, &x.transpose())))
+    pub(super) fn apart(&self) -> Option<&Apart<T>> {
+        match &self.core {
+            Core::Frame(frame) => frame.apart.as_ref(),
+            Core::Pattern(_) => None,
+        }
+    }
+
+    fn asked<'a>(&self, ask: &'a Ask<'_, T>) -> Asked<'a, T> {
+        match (ask, &self.core) {
+            (Ask::Direction(h), _) => Asked::Direction(h),
+            (Ask::Form(form), Core::Frame(_)) => {
+                Asked::Frame(Cow::Owned(form.in_frame(self.x().len())))
             }
-            (Ask::Scores, _) => Prepared::Squares {
-                triangular: self.factor.is_triangular(),
-            },
-            (Ask::Form(y), None) => Prepared::Form(Folded::new(y)),
-            (Ask::Form(y), Some(x)) => {
-                // X Y Xᵀ, symmetric up to rounding.
+            (Ask::Form(form), Core::Pattern(selected)) => Asked::Pattern(selected.form(form)),
+            (Ask::Scores, Core::Frame(_)) => Asked::Scores,
+            (Ask::Scores, Core::Pattern(selected)) => Asked::Pattern(selected.factor.inverse()),
+        }
+    }
+
+    fn prepared<'a>(&self, asked: &'a Asked<'_, T>, x: Option<&DMatrix<T>>) -> Prepared<'a, T> {
+        let form = |y: &DMatrix<T>| match x {
+            None => Prepared::Form(Folded::new(y)),
+            // X Y Xᵀ, symmetric up to rounding.
+            Some(x) => {
                 let form = product(x, &product(y, &x.transpose()));
                 Prepared::Form(Folded::new(&symmetric(&form)))
             }
+        };
+        match (asked, x, &self.core) {
+            (Asked::Direction(h), ..) => Prepared::Direction(h),
+            (Asked::Pattern(values), ..) => Prepared::Pattern(values),
+            (Asked::Frame(y), ..) => form(y),
+            // Short rows meet only their own entries of M⁻¹ = XXᵀ.
+            (Asked::Scores, Some(x), Core::Frame(frame))
+                if frame.factor.first.is_none() && self.design.storage() == Storage::Sparse =>
+            {
+                Prepared::Form(Folded::new(&product(x, &x.transpose())))
+            }
+            (Asked::Scores, _, Core::Frame(frame)) => Prepared::Squares {
+                triangular: frame.factor.is_triangular(),
+            },
+            (Asked::Scores, _, Core::Pattern(_)) => Prepared::Squares { triangular: false },
         }
     }
 }

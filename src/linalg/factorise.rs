@@ -38,6 +38,21 @@ pub enum Factorisation {
     CholeskyTwice,
     /// Row-sorted, column-pivoted Householder QR always.
     Qr,
+    /// A sparse Cholesky factor, where A and its Gram matrix are sparse: what
+    /// `Automatic` does there for a fraction of the cost, as long as it keeps half
+    /// the digits by a bound and three quarters in the sum of the scores. Chosen,
+    /// it is the same as `Automatic`.
+    SparseCholesky,
+}
+
+impl Factorisation {
+    /// Whether the way is ours to choose.
+    pub(crate) fn is_free(self) -> bool {
+        matches!(
+            self,
+            Factorisation::Automatic | Factorisation::SparseCholesky
+        )
+    }
 }
 
 /// Cholesky is taken where κ²ε ≤ ε^¾: the scores then keep three quarters of

@@ -12,8 +12,6 @@ mod least_squares;
 mod row_scaling;
 mod rows;
 mod sparse;
-// Stands ready for the geometry of designs whose Gram matrix is sparse.
-#[cfg_attr(not(test), expect(dead_code))]
 mod sparse_gram;
 
 pub(crate) use blocks::Blocks;
@@ -28,6 +26,7 @@ pub(crate) use least_squares::{LeastSquares, least_squares};
 pub(crate) use row_scaling::{RowScaling, scale_rows};
 pub(crate) use rows::Folded;
 pub use rows::{Rows, SparseRows};
+pub(crate) use sparse_gram::{GramPattern, OrderedRow, SparseFactor};
 
 use nalgebra::DMatrix;
 

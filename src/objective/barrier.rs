@@ -6,7 +6,7 @@ use super::hessian::{Quantity, Route, Square, ThirdMoment, by_products};
 use super::leverage::{ClosedForm, LeverageObjective, finite};
 use super::{HasThirdDerivative, Objective};
 use crate::error::Error;
-use crate::geometry::{Ask, Geometry, Model, Sum, check_vector};
+use crate::geometry::{Ask, Form, Geometry, Model, Moment, check_vector};
 use crate::scalar::{Scalar, real};
 
 /// The volumetric barrier V, whose gradient is the leverage score gradient.
@@ -118,23 +118,19 @@ impl Barrier {
         at: &Geometry<T>,
         h: &DVector<T>,
     ) -> Result<DVector<T>, Error> {
-        let (u, gram) = at
-            .walk(&Ask::Direction(h), |_, u| (u, u), (Sum::Gram, &[]))?
-            .with_gram();
-        Ok(Barrier::inner_image(at, &u, &gram)?.1)
+        let (u, moment) = at.walk_to_moment(&Ask::Direction(h), |_, u| (u, u), &[])?;
+        Ok(Barrier::inner_image(at, &u, &moment)?.1)
     }
 
-    /// P²u, and A_xᵀ(3Σ − 2P²)u: what (V3) makes of u, given its Gram matrix.
+    /// P²u, and A_xᵀ(3Σ − 2P²)u: what (V3) makes of u, given its moment.
     fn inner_image<T: Scalar>(
         at: &Geometry<T>,
         u: &DVector<T>,
-        gram: &DMatrix<T>,
+        moment: &Moment<T>,
     ) -> Result<(DVector<T>, DVector<T>), Error> {
         let (scores, three, two) = (at.scores()?, real::<T>(3.0), real::<T>(2.0));
         let each = |i: usize, squared: T| (squared, three * scores[i] * u[i] - two * squared);
-        Ok(at
-            .walk(&Ask::Form(gram), each, (Sum::Rows, &[]))?
-            .with_rows())
+        at.walk_to_rows(&Ask::Form(Form::of(moment)), each, &[])
     }
 
     /// ∇²V from QᵀP²Q. (V3)
@@ -143,7 +139,7 @@ impl Barrier {
         squared: &DMatrix<T>,
     ) -> Result<DMatrix<T>, Error> {
         let inner = at.gram(at.scores()?)? * real::<T>(3.0) - squared * real::<T>(2.0);
-        Ok(at.form_from_frame(&inner))
+        at.form_from_frame(&inner)
     }
 
     /// D³V\[p\] from Qᵀ{6 diag(y)P² + 6 P²diag(y) − 8 P∘(P diag(y) P)}Q. (V4)
@@ -155,7 +151,7 @@ impl Barrier {
         // −12 diag(σ∘y) + 6 diag(P²y)
         let diagonal = &along.squared * real::<T>(6.0)
             - at.scores()?.component_mul(&along.image) * real::<T>(12.0);
-        Ok(at.form_from_frame(&(at.gram(&diagonal)? + form)))
+        at.form_from_frame(&(at.gram(&diagonal)? + form))
     }
 
     /// The entries of (V4)'s inner matrix off its diagonal terms.
@@ -174,14 +170,10 @@ impl Barrier {
         h: &DVector<T>,
     ) -> Result<DVector<T>, Error> {
         let (y, six) = (&along.image, real::<T>(6.0));
-        let (u, moment) = at
-            .walk(&Ask::Direction(h), |_, u| (u, u), (Sum::Gram, &[]))?
-            .with_gram();
+        let (u, moment) = at.walk_to_moment(&Ask::Direction(h), |_, u| (u, u), &[])?;
         let each = |i: usize, squared: T| (squared, six * y[i] * u[i]);
-        let (squared, both) = at
-            .walk(&Ask::Form(&moment), each, (Sum::Gram, &[]))?
-            .with_gram();
-        Barrier::third_sum(at, along, (&u, &squared), (&moment, both), |_| T::zero())
+        let (squared, both) = at.walk_to_moment(&Ask::Form(Form::of(&moment)), each, &[])?;
+        Barrier::third_sum(at, along, (&u, &squared), (&moment, &both), |_| T::zero())
     }
 
     /// (D³V\[p\] + H_V²)·h. (G3, V4)
@@ -192,16 +184,12 @@ impl Barrier {
     ) -> Result<DVector<T>, Error> {
         let (y, scores) = (&along.image, at.scores()?);
         let [two, three, six] = [2.0, 3.0, 6.0].map(real::<T>);
-        let (u, moment) = at
-            .walk(&Ask::Direction(h), |_, u| (u, u), (Sum::Gram, &[]))?
-            .with_gram();
+        let (u, moment) = at.walk_to_moment(&Ask::Direction(h), |_, u| (u, u), &[])?;
         // a = H_V h, then its image: the outer H_V joins the other terms.
         let (squared, a) = Barrier::inner_image(at, &u, &moment)?;
         let each = |i: usize, outer: T| (outer, six * y[i] * u[i] - two * outer);
-        let (outer, both) = at
-            .walk(&Ask::Direction(&a), each, (Sum::Gram, &[]))?
-            .with_gram();
-        Barrier::third_sum(at, along, (&u, &squared), (&moment, both), |i| {
+        let (outer, both) = at.walk_to_moment(&Ask::Direction(&a), each, &[])?;
+        Barrier::third_sum(at, along, (&u, &squared), (&moment, &both), |i| {
             three * scores[i] * outer[i]
         })
     }
@@ -213,22 +201,18 @@ impl Barrier {
         at: &Geometry<T>,
         along: &Image<T>,
         (u, squared): (&DVector<T>, &DVector<T>),
-        (moment, both): (&DMatrix<T>, DMatrix<T>),
+        (moment, both): (&Moment<T>, &Moment<T>),
         more: impl Fn(usize) -> T + Sync,
     ) -> Result<DVector<T>, Error> {
         let (y, scores) = (&along.image, at.scores()?);
         let [two, four, six] = [2.0, 4.0, 6.0].map(real::<T>);
-        let product = moment * &along.gram;
-        let form = both - (&product + product.transpose()) * four;
+        let form = Form::joint(-four, moment, &along.moment).plus(T::one(), both);
         let each = |i: usize, form: T| {
             let own = (along.squared[i] - two * scores[i] * y[i]) * u[i];
             let t = form + six * (own + y[i] * squared[i]) + more(i);
             (t, t)
         };
-        let (_, sum) = at
-            .walk(&Ask::Form(&form), each, (Sum::Rows, &[]))?
-            .with_rows();
-        Ok(sum)
+        Ok(at.walk_to_rows(&Ask::Form(form), each, &[])?.1)
     }
 }
 
@@ -241,8 +225,8 @@ fn inner<T: Scalar>(score: T) -> T {
 pub(super) struct Image<T: Scalar> {
     /// y = A_x p.
     pub(super) image: DVector<T>,
-    /// Qᵀ diag(y) Q.
-    pub(super) gram: DMatrix<T>,
+    /// That of y.
+    pub(super) moment: Moment<T>,
     /// P²y.
     pub(super) squared: DVector<T>,
     /// ∇²V·p, which comes of the same pass.
@@ -250,15 +234,18 @@ pub(super) struct Image<T: Scalar> {
 }
 
 impl<T: Scalar> Image<T> {
+    /// Qᵀ diag(y) Q, where the basis Q is worked in.
+    pub(super) fn gram(&self) -> Result<&DMatrix<T>, Error> {
+        self.moment.in_frame()
+    }
+
     /// O(nd²).
     pub(super) fn of(at: &Geometry<T>, p: &DVector<T>) -> Result<Self, Error> {
-        let (image, gram) = at
-            .walk(&Ask::Direction(p), |_, y| (y, y), (Sum::Gram, &[]))?
-            .with_gram();
-        let (squared, product) = Barrier::inner_image(at, &image, &gram)?;
+        let (image, moment) = at.walk_to_moment(&Ask::Direction(p), |_, y| (y, y), &[])?;
+        let (squared, product) = Barrier::inner_image(at, &image, &moment)?;
         Ok(Image {
             image,
-            gram,
+            moment,
             squared,
             product,
         })
@@ -272,16 +259,16 @@ impl<T: Scalar> HasThirdDerivative<T> for VolumetricBarrier<T> {
         let point = self.at(x)?;
         let at = &point.geometry;
         let along = Image::of(at, p)?;
-        let (n, d) = (at.slack().len(), at.x().len());
-        let third = match Route::cheapest(Quantity::Third, n, d) {
+        let d = at.x().len();
+        let third = match Route::at(Quantity::Third, at) {
             Route::Tensor => {
                 let moment = ThirdMoment::new(at, Some(&along.image))?;
-                Barrier::third_of(at, &along, &moment.third_form(&along.gram))?
+                Barrier::third_of(at, &along, &moment.third_form(along.gram()?))?
             }
             Route::Square => {
                 let entry = Barrier::third_entry(&along);
-                let [form] =
-                    Square::new(at)?.forms(Some(&along.gram), |i, j, p, n| [entry(i, j, p, n)])?;
+                let [form] = Square::new(at)?
+                    .forms(Some(along.gram()?), |i, j, p, n| [entry(i, j, p, n)])?;
                 Barrier::third_of(at, &along, &form)?
             }
             Route::Products => by_products(d, |h| Barrier::third_product(at, &along, h))?,
@@ -307,8 +294,8 @@ impl<T: Scalar> ClosedForm<T> for Barrier {
     }
 
     fn hessian(&self, at: &Geometry<T>, _: &()) -> Result<DMatrix<T>, Error> {
-        let (n, d) = (at.slack().len(), at.x().len());
-        let squared = match Route::cheapest(Quantity::Barrier, n, d) {
+        let d = at.x().len();
+        let squared = match Route::at(Quantity::Barrier, at) {
             Route::Tensor => ThirdMoment::new(at, None)?.squared_form(),
             Route::Square => {
                 let [squared] = Square::new(at)?.forms(None, |_, _, p, _| [p * p])?;

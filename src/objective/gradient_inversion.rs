@@ -123,17 +123,17 @@ impl<T: Scalar> ClosedForm<T> for GradientLoss<T> {
     }
 
     fn hessian(&self, at: &Geometry<T>, state: &Self::State) -> Result<DMatrix<T>, Error> {
-        let (n, d) = (at.slack().len(), at.x().len());
+        let d = at.x().len();
         let along = state.moments(at)?;
-        let (squared, third) = match Route::cheapest(Quantity::Gradient, n, d) {
+        let (squared, third) = match Route::at(Quantity::Gradient, at) {
             Route::Tensor => {
                 let moment = ThirdMoment::new(at, Some(&along.image))?;
-                (moment.squared_form(), moment.third_form(&along.gram))
+                (moment.squared_form(), moment.third_form(along.gram()?))
             }
             Route::Square => {
                 let entry = Barrier::third_entry(along);
                 let entries = |i, j, p, n| [p * p, entry(i, j, p, n)];
-                let [squared, third] = Square::new(at)?.forms(Some(&along.gram), entries)?;
+                let [squared, third] = Square::new(at)?.forms(Some(along.gram()?), entries)?;
                 (squared, third)
             }
             Route::Products => return by_products(d, |h| self.hessian_product(at, state, h)),

@@ -278,12 +278,7 @@ impl<T: Scalar, F: ClosedForm<T>> Objective<T> for LeverageObjective<T, F> {
 
     /// A_xᵀA_x: inside its unit ball (Dikin's ellipsoid) no slack changes sign.
     fn metric(&self, x: &DVector<T>) -> Result<Option<DMatrix<T>>, Error> {
-        let d = self.dim();
-        Ok(Some(
-            self.at(x)?
-                .geometry
-                .form_from_frame(&DMatrix::identity(d, d)),
-        ))
+        self.at(x)?.geometry.metric().map(Some)
     }
 
     /// What the closed form knows, and w² of the ridge: where that dominates it

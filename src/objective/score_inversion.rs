@@ -7,7 +7,7 @@ use nalgebra::{DMatrix, DVector};
 use super::hessian::{ByPairs, Quantity, Route, Square, ThirdMoment, by_products};
 use super::leverage::{ClosedForm, LeverageObjective};
 use crate::error::Error;
-use crate::geometry::{Ask, Geometry, Model, ScoreProductTerms, SplitGram, Sum, check_vector};
+use crate::geometry::{Ask, Form, Geometry, Model, Moment, ScoreProductTerms, check_vector};
 use crate::linalg::mirror_lower;
 use crate::scalar::{Scalar, real, vectorised};
 
@@ -97,8 +97,8 @@ pub struct ScoreState<T: Scalar> {
 }
 
 struct Moments<T: Scalar> {
-    /// K = Qᵀ diag(r) Q.
-    gram: SplitGram<T>,
+    /// That of r.
+    moment: Moment<T>,
     /// ℓ = Λ r.
     image: DVector<T>,
     /// A_xᵀ ℓ.
@@ -111,18 +111,16 @@ impl<T: Scalar> ScoreState<T> {
             return Ok(moments);
         }
         let (r, scores, heavy) = (&self.residual, at.scores()?, at.heavy()?);
-        let gram = at.split_gram(r)?;
+        let moment = at.moment_with_heavy(r)?;
         let each = |i: usize, squared: T| {
             let image = scores[i] * r[i] - squared;
             (image, image)
         };
-        let ask = Ask::Form(&gram.all);
-        let (mut image, mut sum) = at
-            .walk(&ask, each, (Sum::Rows, heavy.indices()))?
-            .with_rows();
-        heavy.mend_laplacian(r, &gram.light, &mut image);
+        let ask = Ask::Form(Form::of(&moment));
+        let (mut image, mut sum) = at.walk_to_rows(&ask, each, heavy.indices())?;
+        heavy.mend_laplacian(r, &moment, &mut image);
         at.add_heavy(&image, &mut sum)?;
-        Ok(self.moments.get_or_init(|| Moments { gram, image, sum }))
+        Ok(self.moments.get_or_init(|| Moments { moment, image, sum }))
     }
 }
 
@@ -146,8 +144,8 @@ impl<T: Scalar> ClosedForm<T> for ScoreLoss<T> {
     }
 
     fn hessian(&self, at: &Geometry<T>, state: &Self::State) -> Result<DMatrix<T>, Error> {
-        let (n, d) = (at.slack().len(), at.x().len());
-        let mut route = Route::cheapest(Quantity::Scores, n, d);
+        let d = at.x().len();
+        let mut route = Route::at(Quantity::Scores, at);
         if !at.heavy()?.is_empty() {
             // Sums over pairs mix all rows: they cannot treat the heavy ones apart.
             route = Route::Products;
@@ -157,7 +155,7 @@ impl<T: Scalar> ClosedForm<T> for ScoreLoss<T> {
             Route::Square => self.inner_by_square(at, state)?,
             Route::Products => return by_products(d, |h| self.hessian_product(at, state, h)),
         };
-        Ok(at.form_from_frame(&inner)) // (D4)
+        at.form_from_frame(&inner) // (D4)
     }
 
     fn hessian_product(
@@ -166,48 +164,39 @@ impl<T: Scalar> ClosedForm<T> for ScoreLoss<T> {
         state: &Self::State,
         h: &DVector<T>,
     ) -> Result<DVector<T>, Error> {
-        let Moments { gram, image, .. } = state.moments(at)?;
+        let Moments {
+            moment: own, image, ..
+        } = state.moments(at)?;
         let (r, scores, heavy) = (&state.residual, at.scores()?, at.heavy()?);
+        let light = heavy.indices();
         let [four, six] = [4.0, 6.0].map(real::<T>);
-        let (u, light) = at
-            .walk(
-                &Ask::Direction(h),
-                |_, u| (u, u),
-                (Sum::Gram, heavy.indices()),
-            )?
-            .with_split();
-        let moment = heavy.completed(&u, light);
+        let (u, moment) = at.walk_to_moment(&Ask::Direction(h), |_, u| (u, u), light)?;
+        let moment = at.completed(&u, moment)?;
         // e = Λu; −4P²e and −4P²(r∘u) share one reduction, F.
         let each = |i: usize, squared: T| {
             let e = scores[i] * u[i] - squared;
             (e, e + r[i] * u[i])
         };
-        let ask = Ask::Form(&moment.all);
-        let (mut e, light) = at
-            .walk(&ask, each, (Sum::Gram, heavy.indices()))?
-            .with_split();
-        heavy.mend_laplacian(&u, &moment.light, &mut e);
-        let f = heavy.completed(&(&e + r.component_mul(&u)), light);
-        let product = &moment.all * &gram.all;
-        let form = (&product + product.transpose() - &f.all) * four;
+        let ask = Ask::Form(Form::of(&moment));
+        let (mut e, f) = at.walk_to_moment(&ask, each, light)?;
+        heavy.mend_laplacian(&u, &moment, &mut e);
+        let f = at.completed(&(&e + r.component_mul(&u)), f)?;
+        let form = Form::joint(four, &moment, own).plus(-four, &f);
         let each = |i: usize, form: T| {
             let squared = scores[i] * u[i] - e[i]; // P²u
             let inner = form + four * (scores[i] * e[i] - r[i] * squared);
             (inner, inner + six * image[i] * u[i])
         };
-        let ask = Ask::Form(&form);
-        let (mut inner, mut sum) = at
-            .walk(&ask, each, (Sum::Rows, heavy.indices()))?
-            .with_rows();
+        let (mut inner, mut sum) = at.walk_to_rows(&Ask::Form(form), each, light)?;
         if !heavy.is_empty() {
             let terms = ScoreProductTerms {
                 r,
                 u: &u,
                 e: &e,
-                r_light: &gram.light,
-                u_light: &moment.light,
-                f_light: &f.light,
-                u_gram: &moment.all,
+                r_moment: own,
+                u_moment: &moment,
+                f_moment: &f,
+                along: &|k| at.along(heavy, &moment, k),
             };
             heavy.mend_score_product(&terms, &mut inner);
             inner += image.component_mul(&u) * six;
@@ -235,12 +224,13 @@ impl<T: Scalar> ScoreLoss<T> {
     ) -> Result<DMatrix<T>, Error> {
         let d = at.x().len();
         let Moments {
-            gram,
+            moment,
             image: laplacian,
             ..
         } = state.moments(at)?;
+        let gram = moment.in_frame()?;
         let moment = ThirdMoment::new(at, None)?;
-        let cubic = moment.cubic_form(&gram.all);
+        let cubic = moment.cubic_form(gram);
         let moment = moment.by_pairs();
         let (r, scores) = (state.residual.as_slice(), at.scores()?.as_slice());
         let laplacian = laplacian.as_slice();
@@ -296,15 +286,16 @@ impl<T: Scalar> ScoreLoss<T> {
         state: &ScoreState<T>,
     ) -> Result<DMatrix<T>, Error> {
         let Moments {
-            gram,
+            moment,
             image: laplacian,
             ..
         } = state.moments(at)?;
+        let gram = moment.in_frame()?;
         let square = Square::new(at)?;
         let (r, scores) = (state.residual.as_slice(), at.scores()?);
         let (four, eight) = (real::<T>(4.0), real::<T>(8.0));
         let entries = |i: usize, j: usize, p: T, n: T| [p * (eight * n - four * (r[i] + r[j]) * p)];
-        let [rest] = square.forms(Some(&gram.all), entries)?;
+        let [rest] = square.forms(Some(gram), entries)?;
         let mut gauss_newton = square.over_squared(|sum, first, rows, mut image| {
             for (k, (mut image, row)) in image.column_iter_mut().zip(rows.column_iter()).enumerate()
             {

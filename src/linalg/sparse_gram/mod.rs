@@ -98,6 +98,7 @@ impl GramPattern {
     }
 
     /// Entries of L, a few zeros included.
+    #[cfg(test)]
     pub(crate) fn fill(&self) -> usize {
         self.0.fill
     }

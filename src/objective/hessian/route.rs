@@ -1,6 +1,8 @@
 //! Which way to a full Hessian is the cheapest.
 
 use super::pairs::{Pairs, count};
+use crate::geometry::Geometry;
+use crate::scalar::Scalar;
 
 /// What one product of a pair of entries costs in multiply-adds of a matrix
 /// product: measured 12 to 16 (it is written and read once from the cache).
@@ -89,11 +91,20 @@ impl Costs {
 }
 
 impl Route {
+    /// The cheapest way at a point: by products where forms are met on a sparse
+    /// pattern, for the others take rows of Q.
+    pub(crate) fn at<T: Scalar>(quantity: Quantity, at: &Geometry<T>) -> Self {
+        if at.is_on_pattern() {
+            return Route::Products;
+        }
+        Self::cheapest(quantity, at.slack().len(), at.x().len())
+    }
+
     /// The cheapest way, the tensor only where it is no larger than A itself.
     ///
     /// The other two take no more memory than Q and a few tiles. What a sparse A
     /// saves in products is not known here: rows of Q are dense all the same.
-    pub(crate) fn cheapest(quantity: Quantity, n: usize, d: usize) -> Self {
+    fn cheapest(quantity: Quantity, n: usize, d: usize) -> Self {
         let costs = Costs::new(quantity, n, d);
         let mut ways = vec![
             (costs.square, Route::Square),

@@ -67,7 +67,7 @@ impl<T: Scalar> Linearised<T> {
 
     /// From JᵀJ; none where that is not accurate enough.
     fn normal(at: &Geometry<T>, moving: &[usize]) -> Result<Option<Self>, Error> {
-        let all = at.form_from_frame(&squared_laplacian(at)?) * real::<T>(4.0);
+        let all = at.form_from_frame(&squared_laplacian(at)?)? * real::<T>(4.0);
         let normal = all.select_rows(moving).select_columns(moving);
         let scale = normal.diagonal().map(|m| m.sqrt());
         if !scale.iter().all(|&s| s > T::zero() && s.is_finite()) {
@@ -180,7 +180,7 @@ fn squared_laplacian<T: Scalar>(at: &Geometry<T>) -> Result<DMatrix<T>, Error> {
         let mut image = DVector::zeros(scores.len());
         for (c, moment) in moments.iter_mut().enumerate() {
             heavy.iter().for_each(|(i, q)| column[*i] = q[c]);
-            heavy_rows.mend_laplacian(&column, moment, &mut image);
+            heavy_rows.mend_laplacian_in_frame(&column, moment, &mut image);
             for (k, (i, q)) in heavy.iter().enumerate() {
                 mended[(k, c)] = image[*i];
                 moment.ger(q[c], q, q, T::one());

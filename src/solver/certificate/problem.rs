@@ -162,7 +162,7 @@ impl<T: Scalar> Problem<T> {
             x: x.clone(),
             gradient,
             hessian,
-            metric: at.form_from_frame(&DMatrix::identity(x.len(), x.len())),
+            metric: at.metric()?,
             residual,
             target: self.target.clone(),
             cancellation: cancellation(&at, &fitted, model.rhs()),

@@ -1,0 +1,67 @@
+//! Geometry where the Gram matrix A_xᵀA_x is sparse itself.
+//!
+//! No d×d matrix is made. Moments are kept on the pattern of M = A_xᵀA_x, and
+//!
+//! ```text
+//! q_iᵀq_i = a_iᵀM⁻¹a_i / s_i²,   q_iᵀUq_i = a_iᵀ M⁻¹UM⁻¹ a_i / s_i²,
+//! q_iᵀ(UV + VU)q_i = a_iᵀ M⁻¹(UM⁻¹V + VM⁻¹U)M⁻¹ a_i / s_i²
+//! ```
+//!
+//! take of M⁻¹, and of its first and second derivative along U and V, the entries on
+//! that pattern alone.
+
+use super::moment::{Form, Moment};
+use crate::error::Error;
+use crate::linalg::{GramPattern, SparseFactor};
+use crate::scalar::Scalar;
+
+/// The Gram matrix on its pattern, and its factor.
+#[derive(Debug)]
+pub(super) struct Selected<T: Scalar> {
+    pub(super) pattern: GramPattern,
+    pub(super) factor: SparseFactor<T>,
+}
+
+/// Heavy rows that are treated apart where the Gram matrix is sparse: those of the
+/// smallest slacks. Each takes vectors of length d; and a graph may have a bridge
+/// for each of its vertices, σ = 1, which do no harm where slacks are ordinary.
+pub(super) const MOST_HEAVY: usize = 32;
+
+impl<T: Scalar> Selected<T> {
+    /// A form on the pattern, as rows of A_x meet it.
+    pub(super) fn form(&self, form: &Form<'_, T>) -> Vec<T> {
+        let entries = |moment: &Moment<T>| match moment {
+            Moment::Pattern { all, .. } => all.clone(),
+            Moment::Frame { .. } => Vec::new(),
+        };
+        let mut sum = Vec::new();
+        if !form.moments.is_empty() {
+            let mut all = vec![T::zero(); self.pattern.nnz()];
+            for (factor, moment) in &form.moments {
+                let own = entries(moment);
+                all.iter_mut()
+                    .zip(own)
+                    .for_each(|(all, u)| *all += *factor * u);
+            }
+            sum = self.factor.first(&all);
+        }
+        if let Some((factor, [u, v])) = &form.joint {
+            let both = self.factor.second(&entries(u), &entries(v));
+            sum.resize(both.len(), T::zero());
+            sum.iter_mut()
+                .zip(both)
+                .for_each(|(sum, both)| *sum += *factor * both);
+        }
+        sum
+    }
+}
+
+/// A design that calls itself sparse and hands out dense rows.
+pub(super) fn not_sparse(rows: usize) -> Error {
+    Error::Shape {
+        what: "block of a sparse design",
+        unit: "sparse rows",
+        expected: rows,
+        found: 0,
+    }
+}
