@@ -1,13 +1,26 @@
-//! Evaluations beside the raw kernels they are made of, in one run: the bars
-//! `evaluation` and `sparse`, under `cargo bench`.
+//! Evaluations and full Hessians beside the raw kernels they are made of, in one
+//! run: bars of `examples/bars` under `cargo bench`.
 
+#[path = "../tests/common/mod.rs"]
+mod common;
 #[path = "../examples/bars/evaluation.rs"]
 mod evaluation;
+#[path = "../examples/bars/hessian.rs"]
+mod hessian;
+#[path = "../examples/bars/sparse_gram.rs"]
+mod sparse_gram;
 
 fn main() {
-    evaluation::evaluation();
-    // A child that was asked for its memory has told it.
-    if std::env::args().nth(2).is_none() {
-        evaluation::sparse();
+    // Two of them ask a child of this program for its memory, by their names.
+    match std::env::args().nth(1).as_deref() {
+        Some("evaluation") => evaluation::evaluation(),
+        Some("hessian") => hessian::hessian(),
+        _ => {
+            evaluation::evaluation();
+            evaluation::sparse();
+            sparse_gram::sparse_gram();
+            sparse_gram::sketched();
+            hessian::hessian();
+        }
     }
 }

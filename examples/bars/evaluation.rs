@@ -31,7 +31,7 @@ pub fn best(mut work: impl FnMut()) -> f64 {
     (0..REPEATS).map(time).fold(f64::INFINITY, f64::min)
 }
 
-fn threads<R: Send>(count: usize, work: impl FnOnce() -> R + Send) -> R {
+pub fn threads<R: Send>(count: usize, work: impl FnOnce() -> R + Send) -> R {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(count).build();
     pool.expect("a pool of threads").install(work)
 }
@@ -101,7 +101,7 @@ pub fn kernels(a: &DMatrix<f64>) -> (f64, f64) {
 }
 
 /// Seconds of cost, value + gradient and a further product.
-fn times<T: Scalar>(f: &(dyn HasHessianProduct<T> + Sync), x: &DVector<T>) -> [f64; 3] {
+pub fn times<T: Scalar>(f: &(dyn HasHessianProduct<T> + Sync), x: &DVector<T>) -> [f64; 3] {
     let mut x = x.clone();
     // Each repeat at a new point: at the old one everything is remembered.
     let mut moved = || {
@@ -120,9 +120,9 @@ fn times<T: Scalar>(f: &(dyn HasHessianProduct<T> + Sync), x: &DVector<T>) -> [f
     [cost, both, product]
 }
 
-type Named<T> = (&'static str, Box<dyn HasHessianProduct<T> + Sync + Send>);
+pub type Named<T> = (&'static str, Box<dyn HasHessianProduct<T> + Sync + Send>);
 
-fn objectives<T: Scalar>(model: &Model<T>) -> Vec<Named<T>> {
+pub fn objectives<T: Scalar>(model: &Model<T>) -> Vec<Named<T>> {
     let (n, d) = (model.nrows(), model.dim());
     let part: T = nalgebra::convert(d as f64 / n as f64);
     let scores = DVector::from_element(n, part);

@@ -23,6 +23,7 @@ mod large;
 mod ridge;
 mod sampling;
 mod solvers;
+mod sparse_gram;
 mod test_functions;
 mod unbounded;
 mod verify;
@@ -118,6 +119,16 @@ const BARS: &[Bar] = &[
         "sparse",
         "n = 1 000 000, d = 100, 10 a row: the same beside one AᵀDA by row pairs",
         evaluation::sparse,
+    ),
+    (
+        "sparse-gram",
+        "grids and splines of up to 100 000 parameters: a sparse factor beside a dense one",
+        sparse_gram::sparse_gram,
+    ),
+    (
+        "sketched",
+        "exact leverage scores beside sketched ones, by the length of rows",
+        sparse_gram::sketched,
     ),
     (
         "hessian",

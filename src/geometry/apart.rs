@@ -3,8 +3,8 @@
 //! One row with a slack of 1e-5 among thousands with slacks near 1 spoils the
 //! Gram matrix of all, though the others alone would be in perfect order: the
 //! residuals of any regression are of that kind, the smallest of n being some n
-//! times smaller than most. Such rows, a few in a hundred at most, are kept out of
-//! the passes over A and brought in by a small factorisation:
+//! times smaller than most. Such rows, some in a thousand there, are kept out of the
+//! passes over A and brought in by a small factorisation:
 //!
 //! ```text
 //! A_x = [ H ; L ],  LᵀL = R₀ᵀR₀ by Cholesky,  [ H ; R₀ ] = [ Q_H ; Q₀ ] R with all care
@@ -21,15 +21,19 @@ use nalgebra::{DMatrix, DVector};
 use super::walk::Asked;
 use crate::error::Error;
 use crate::linalg::{
-    BlockWalk, Design, Factor, Factorisation, Folded, Rows, mirror_lower, squares_exactly,
+    BlockWalk, CHOLESKY_DIGITS, Design, Factor, Factorisation, Folded, Rows, mirror_lower,
+    squares_exactly,
 };
-use crate::scalar::{Scalar, count, real};
+use crate::scalar::{Scalar, count, epsilon, real};
 
 /// A row is set apart where 1/|s| is so many times the mean of its block, taken by
 /// roots lest a single one in a dozen rows hide behind itself. Of normal residuals
 /// that is under a percent; what is left has weights 1/s² within 1600 of their
 /// mean, and n rows hide a single one of those.
 const FAR: f64 = 40.0;
+/// Numbers in the rows that a chunk sets apart, at most: 128 MiB of f64 in all. Where
+/// there are more such rows they are no exception, and another factor is in place.
+const MOST: usize = 1 << 19;
 /// How often that is asked again of the rows left over, whose mean is then less.
 const ROUNDS: usize = 4;
 
@@ -64,7 +68,7 @@ impl<T: Scalar> Outliers<T> {
             return;
         };
         for (k, w) in weights.iter_mut().enumerate() {
-            if w.abs() > bound {
+            if w.abs() > bound && self.entries.len() + d <= MOST {
                 *w = T::zero();
                 self.indices.push(range.start + k);
                 let start = self.entries.len();
@@ -119,9 +123,11 @@ pub(super) struct Apart<T: Scalar> {
     indices: Vec<usize>,
     /// Their rows of A_x.
     rows: DMatrix<T>,
+    /// The same with slacks measured in a unit, whose squares are numbers.
+    in_unit: DMatrix<T>,
     /// Their rows of Q.
     q: DMatrix<T>,
-    /// LᵀL.
+    /// LᵀL, in that unit.
     light: DMatrix<T>,
 }
 
@@ -153,8 +159,8 @@ pub(super) fn factorised<T: Scalar>(
         let factor = Factor::well_conditioned(gram.clone())?;
         Some((gram, factor))
     }) {
-        let (factor, apart) = Apart::new(outliers.indices, rows, (light, &factor))?;
-        if factor.squares_in(unit) {
+        let (factor, apart) = Apart::new(outliers.indices, (rows, unit), (light, &factor))?;
+        if factor.squares_in(unit) && apart.sums_up(&factor, unit) {
             return Ok((factor, Some(apart)));
         }
     }
@@ -165,8 +171,8 @@ impl<T: Scalar> Apart<T> {
     /// Brings rows apart into the factor of all others.
     fn new(
         indices: Vec<usize>,
-        rows: DMatrix<T>,
-        (mut light, others): (DMatrix<T>, &Factor<T>),
+        (rows, unit): (DMatrix<T>, T),
+        (light, others): (DMatrix<T>, &Factor<T>),
     ) -> Result<(Factor<T>, Self), Error> {
         let (k, d) = rows.shape();
         let mut stack = rows.clone().resize_vertically(k + d, T::zero());
@@ -185,14 +191,28 @@ impl<T: Scalar> Apart<T> {
         }
         let q = q.resize_vertically(k, T::zero());
         factor.in_one_step();
+        let mut light = (light * unit) * unit;
         mirror_lower(&mut light);
         let apart = Apart {
             indices,
+            in_unit: &rows * unit,
             rows,
             q,
             light,
         };
         Ok((factor, apart))
+    }
+
+    /// Whether ‖Q‖² = d, to the digits that the light rows' factor has: what is
+    /// further apart than the arithmetic reaches shows there.
+    fn sums_up(&self, factor: &Factor<T>, unit: T) -> bool {
+        let Some(x) = &factor.explicit else {
+            return false;
+        };
+        let (x, d) = (x / unit, count::<T>(self.q.ncols()));
+        let own = self.q.iter().fold(T::zero(), |sum, &q| sum + q * q);
+        let others = (&self.light * &x).dot(&x);
+        (own + others - d).abs() <= d * epsilon::<T>().powf(real(CHOLESKY_DIGITS))
     }
 
     /// Their numbers, ascending.
@@ -255,11 +275,10 @@ impl<T: Scalar> Apart<T> {
         mirror_lower(sum);
     }
 
-    /// `sum ← sum + unit² Σ v_k y_k y_kᵀ` with their rows of A_x, whole.
-    pub(super) fn add_raw_gram(&self, v: &[T], unit: T, sum: &mut DMatrix<T>) {
-        let v: Vec<T> = v.iter().map(|&v| v * unit * unit).collect();
-        let rows = Rows::Dense((&self.rows).into());
-        rows.add_gram(&v, &mut DMatrix::zeros(0, 0), sum);
+    /// `sum ← sum + Σ v_k y_k y_kᵀ` with their rows of A_x in their unit, whole.
+    pub(super) fn add_raw_gram(&self, v: &[T], sum: &mut DMatrix<T>) {
+        let rows = Rows::Dense((&self.in_unit).into());
+        rows.add_gram(v, &mut DMatrix::zeros(0, 0), sum);
         mirror_lower(sum);
     }
 
@@ -275,16 +294,16 @@ impl<T: Scalar> Apart<T> {
         all.then(|| self.indices.iter().map(weight).collect())
     }
 
-    /// unit² times the Gram matrix of A_x without `heavy` rows, if all of these are
-    /// among them.
-    pub(super) fn gram_without(&self, heavy: &[usize], unit: T) -> Option<DMatrix<T>> {
+    /// The Gram matrix of A_x in their unit without `heavy` rows, if all of these
+    /// are among them.
+    pub(super) fn gram_without(&self, heavy: &[usize]) -> Option<DMatrix<T>> {
         let weight = |i: &usize| match heavy.binary_search(i) {
             Ok(_) => T::zero(),
             Err(_) => T::one(),
         };
         let weights = self.weights(heavy, weight)?;
-        let mut sum = &self.light * (unit * unit);
-        self.add_raw_gram(&weights, unit, &mut sum);
+        let mut sum = self.light.clone();
+        self.add_raw_gram(&weights, &mut sum);
         Some(sum)
     }
 }

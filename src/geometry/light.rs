@@ -7,10 +7,15 @@ use super::heavy::{Along, HeavyRows, Parts};
 use super::moment::Moment;
 use super::pass::Work;
 use super::point::{Core, Geometry};
-use super::selected::MOST_HEAVY;
 use crate::error::Error;
 use crate::linalg::Rows;
-use crate::scalar::{Scalar, to_f64};
+use crate::scalar::{Scalar, count, real};
+
+/// Slacks below this part of a mean of all make of a lost last place more than a
+/// hundred, where the Gram matrix is sparse.
+const SMALL: f64 = 0.1;
+/// Numbers that rows treated apart may take there: 1 GiB of f64.
+const MOST_HEAVY: usize = 1 << 27;
 
 impl<T: Scalar> Geometry<T> {
     /// A_xᵀσ over all but the heavy rows.
@@ -131,21 +136,31 @@ impl<T: Scalar> Geometry<T> {
         Ok(self.heavy.get_or_init(|| heavy))
     }
 
-    /// Rows of score near 1; where each costs vectors, those of the smallest slacks.
+    /// Rows of score near 1; where the Gram matrix is sparse, those of small slacks:
+    /// a graph may have a bridge for each of its vertices, σ = 1, and what is lost
+    /// there comes out multiplied by 1/s alone.
     fn heavy_indices(&self) -> Result<Vec<usize>, Error> {
-        let mut indices: Vec<usize> = HeavyRows::select(self.scores()?).collect();
-        if self.is_on_pattern() && indices.len() > MOST_HEAVY {
-            let size = |i: usize| to_f64(self.slack[i].abs());
-            indices.sort_by(|&i, &j| size(i).total_cmp(&size(j)));
-            indices.truncate(MOST_HEAVY);
-            indices.sort_unstable();
+        let heavy = HeavyRows::select(self.scores()?);
+        if !self.is_on_pattern() {
+            return Ok(heavy.collect());
         }
-        Ok(indices)
+        let (n, d) = (self.slack.len(), self.x.len());
+        let sizes = self.slack.iter().map(|s| (T::one() / s.abs()).sqrt());
+        let mean = sizes.fold(T::zero(), |sum, w| sum + w) / count(n);
+        let small = real::<T>(SMALL) / (mean * mean);
+        let heavy: Vec<usize> = heavy.filter(|&i| self.slack[i].abs() < small).collect();
+        // Each takes two vectors of length d.
+        if heavy.len().saturating_mul(2 * d) > MOST_HEAVY {
+            return Err(Error::Singular {
+                what: "sparse Gram matrix, of more rows with tiny slacks than can be treated apart,",
+            });
+        }
+        Ok(heavy)
     }
 
     /// The moment of ones without heavy rows, where it is known already.
     fn light_of_others(&self, heavy: &[usize]) -> Option<Moment<T>> {
-        let light = self.apart()?.gram_without(heavy, self.unit())?;
+        let light = self.apart()?.gram_without(heavy)?;
         let all = DMatrix::zeros(0, 0);
         Some(Moment::Frame { all, light })
     }

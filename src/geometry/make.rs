@@ -20,9 +20,9 @@ use crate::scalar::{Scalar, count, epsilon, real, to_f64};
 /// lost in fact is looked at: its second step would be a dense one.
 const HALF_DIGITS: f64 = 0.5;
 
-/// Entries of a d×d matrix above which there is no dense way: 8 GiB of f64. A sparse
-/// factor is then taken as it is, and its scores judge it.
-const MOST_DENSE: usize = 1 << 30;
+/// Entries of a d×d matrix above which a sparse factor has no dense one to fall back
+/// upon: 2 GiB of f64, and several of them stand at a time.
+pub(super) const MOST_DENSE: usize = 1 << 28;
 
 /// A point as a model has it: x, b, and how to factorise.
 pub(super) struct At<'a, T: Scalar> {
@@ -113,15 +113,24 @@ impl<T: Scalar> Geometry<T> {
         let blocks = design.blocks().with_sums_of(pattern.nnz());
         let core = Core::Pattern(Selected { pattern, factor });
         let at = Self::with_core((design, blocks), (x, rhs), slack, core);
-        if !keeps(loss, CHOLESKY_DIGITS) {
-            // The bound is far from what most sparse matrices lose: a sum of
-            // scores that is d to three quarters of the digits is evidence.
-            let off = (at.score(Factorisation::Automatic)?.sum() - count::<T>(d)).abs();
-            if dense && !keeps(off / count(d), CHOLESKY_DIGITS) {
-                return by_dense(at.slack, at.rhs);
-            }
+        if keeps(loss, CHOLESKY_DIGITS) {
+            return Ok(at);
         }
-        Ok(at)
+        // The bound is far from what most sparse matrices lose: scores that sum to d
+        // are evidence, d errors of either sign adding like their root.
+        let kept = |at: &Self| {
+            let scores = at.score(Factorisation::Automatic)?;
+            let off = at.excess(scores).abs() / count::<T>(d).sqrt();
+            Ok::<_, Error>(keeps(off, CHOLESKY_DIGITS))
+        };
+        match (kept(&at), dense) {
+            (Ok(true), _) => Ok(at),
+            (_, true) => by_dense(at.slack, at.rhs),
+            (Err(error), false) => Err(error),
+            (Ok(false), false) => Err(Error::Singular {
+                what: "sparse Gram matrix",
+            }),
+        }
     }
 
     /// The same point by a dense factor.
@@ -159,7 +168,9 @@ impl<T: Scalar> Geometry<T> {
             basis,
             apart,
         });
-        let mut geometry = Self::with_core((design, design.blocks()), own, slack, core);
+        let d = design.ncols();
+        let blocks = design.blocks().with_sums_of(d * d);
+        let mut geometry = Self::with_core((design, blocks), own, slack, core);
         if in_steps {
             if design.storage() == Storage::Dense && solves {
                 geometry.keep_rows(spare)?;
@@ -239,10 +250,7 @@ fn weighed<T: Scalar>(
     let d = design.ncols();
     let wanted = choice != Factorisation::Qr;
     let shape = pattern.map_or((d, d), |pattern| (pattern.nnz(), 1));
-    let mut blocks = design.blocks();
-    if let Some(pattern) = pattern {
-        blocks = blocks.with_sums_of(pattern.nnz());
-    }
+    let blocks = design.blocks().with_sums_of(shape.0 * shape.1);
     let gram = blocks.sweep(
         slack.as_mut_slice(),
         || (Scratch::default(), Vec::new()),

@@ -4,12 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use nalgebra::{DMatrix, DVector};
 
-use super::make::At;
+use super::make::{At, MOST_DENSE};
 use super::point::Geometry;
 use crate::error::Error;
-use crate::linalg::{
-    BlockWalk, Design, Factor, Factorisation, GramPattern, Rows, check_block, check_vector,
-};
+use crate::linalg::{BlockWalk, Design, Factor, Factorisation, GramPattern, Rows, check_vector};
 use crate::scalar::{Scalar, epsilon, real, to_f64};
 
 /// Design matrix A (n×d) and right-hand side b (n): checked once, shared by
@@ -204,43 +202,52 @@ const RANK_LOSS: f64 = 1e-3;
 /// unit size first: that changes no rank, and rows or columns in mixed units do
 /// not hide one another.
 fn check_rank<T: Scalar>(design: &Design<T>, pattern: Option<&GramPattern>) -> Result<(), Error> {
-    let blocks = design.blocks();
-    let columns = blocks.map(|range| {
-        let mut rows = DMatrix::zeros(0, 0);
-        design.read_block(&range, &mut rows)?;
-        check_block(&rows, range.start)?;
-        // Largest entries serve as well as norms, and do not overflow.
-        Ok(DVector::from_iterator(
-            rows.ncols(),
-            rows.column_iter().map(|c| c.amax()),
-        ))
-    })?;
-    let largest = |a: DVector<T>, b: DVector<T>| a.zip_map(&b, T::max);
-    let columns = columns
-        .into_iter()
-        .reduce(largest)
-        .unwrap_or_else(|| DVector::zeros(0));
+    // Largest entries serve as well as norms, and do not overflow.
+    let d = design.ncols();
+    let columns = design.blocks().sweep(
+        (),
+        || DMatrix::zeros(0, 0),
+        || vec![T::zero(); d],
+        |largest, buffer, range, ()| {
+            let rows = design.rows(range.clone(), buffer)?;
+            rows.check(range.start)?;
+            rows.largest_in_columns(largest);
+            Ok(())
+        },
+        |largest, part| {
+            let both = largest.iter_mut().zip(part);
+            both.for_each(|(l, p)| *l = l.max(p));
+        },
+    )?;
     let unit = |size: T| if size > T::zero() { size } else { T::one() };
-    let columns = columns.map(unit);
-    let weights = design.map_blocks(|rows, _, out| {
-        for (weight, row) in out.iter_mut().zip(rows.row_iter()) {
-            let size = row
-                .iter()
-                .zip(columns.iter())
-                .fold(T::zero(), |m, (&a, &c)| m.max((a / c).abs()));
-            let inverse = T::one() / unit(size);
-            // A row of subnormal numbers counts too.
-            *weight = if inverse.is_finite() {
-                inverse
-            } else {
-                T::max_value().unwrap_or(inverse)
-            };
-        }
-    })?;
+    let columns: Vec<T> = columns.unwrap_or_default().into_iter().map(unit).collect();
+    let mut weights = DVector::zeros(design.nrows());
+    design.blocks().fill(
+        weights.as_mut_slice(),
+        || DMatrix::zeros(0, 0),
+        |buffer, range, out| {
+            design.rows(range, buffer)?.largest_in_rows(&columns, out);
+            for weight in out {
+                let inverse = T::one() / unit(*weight);
+                // A row of subnormal numbers counts too.
+                *weight = if inverse.is_finite() {
+                    inverse
+                } else {
+                    T::max_value().unwrap_or(inverse)
+                };
+            }
+            Ok(())
+        },
+    )?;
     if let Some(pattern) = pattern
         && has_full_rank(design, &weights, pattern)?
     {
         return Ok(());
+    }
+    if pattern.is_some() && d.saturating_mul(d) > MOST_DENSE {
+        return Err(Error::Singular {
+            what: "Gram matrix of the sparse design",
+        });
     }
     let factor = Factor::new(design, &weights, Factorisation::Automatic)?;
     factor.check_rank(design.nrows())

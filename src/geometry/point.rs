@@ -8,7 +8,6 @@ use nalgebra::{DMatrix, DVector};
 use super::apart::Apart;
 use super::frame::Frame;
 use super::heavy::HeavyRows;
-use super::light::without;
 use super::moment::Form;
 use super::selected::Selected;
 use super::walk::{Ask, Asked};
@@ -40,7 +39,9 @@ const SUM_DIGITS: f64 = 0.5;
 ///
 /// # Complexity
 /// O(nd²) to make, and for the scores and each `gram` and `row_forms`;
-/// Σ nnz(a_i)² for a sparse A. Memory O(n + d²), O(nd) where Q is kept.
+/// Σ nnz(a_i)² for a sparse A. Memory O(n + d²), and rows of length d for those
+/// whose slacks are far below the others'; O(nd) where Q is kept. Where the Gram
+/// matrix is sparse itself, O(n) and a few times the entries of its factor.
 #[derive(Debug)]
 pub struct Geometry<T: Scalar> {
     pub(super) x: DVector<T>,
@@ -82,27 +83,33 @@ impl<T: Scalar> Geometry<T> {
         if let Some(scores) = self.scores.get() {
             return Ok(scores);
         }
-        let scores = self.checked(self.ask(&Ask::Scores)?, choice)?;
+        // Rounding may end above 1, where no score lies.
+        let scores = self.ask(&Ask::Scores)?.map(|s| s.min(T::one()));
+        self.check(&scores, choice)?;
         Ok(self.scores.get_or_init(|| scores))
     }
 
-    fn checked(&self, scores: DVector<T>, choice: Factorisation) -> Result<DVector<T>, Error> {
+    /// Σσ − d, to the last place.
+    pub(super) fn excess(&self, scores: &DVector<T>) -> T {
+        let terms = scores.iter().map(|&s| (s, T::one()));
+        T::residual_of_row(terms, count(self.design.ncols()))
+    }
+
+    fn check(&self, scores: &DVector<T>, choice: Factorisation) -> Result<(), Error> {
         let d: T = count(self.design.ncols());
-        let off = (scores.sum() - d).abs();
-        if !(off <= d * epsilon::<T>().powf(real(SUM_DIGITS))) {
-            if matches!(
-                choice,
-                Factorisation::Cholesky | Factorisation::CholeskyTwice
-            ) {
-                return Err(Error::Singular {
-                    what: "Gram matrix",
-                });
-            }
-            let row = self.slack.map(|s| s.abs()).imin();
-            return Err(Error::ZeroSlack { row });
+        if self.excess(scores).abs() <= d * epsilon::<T>().powf(real(SUM_DIGITS)) {
+            return Ok(());
         }
-        // Rounding may end above 1, where no score lies.
-        Ok(scores.map(|s| s.min(T::one())))
+        if matches!(
+            choice,
+            Factorisation::Cholesky | Factorisation::CholeskyTwice
+        ) {
+            return Err(Error::Singular {
+                what: "Gram matrix",
+            });
+        }
+        let row = self.slack.map(|s| s.abs()).imin();
+        Err(Error::ZeroSlack { row })
     }
 
     /// A_xᵀσ, in the pass that makes σ where there is none yet.
@@ -110,15 +117,14 @@ impl<T: Scalar> Geometry<T> {
         if let Some(image) = self.image.get() {
             return Ok(image);
         }
+        // Either way the same numbers are added in the same order.
         let apart = self.apart().map_or(&[][..], Apart::indices);
         let rest = if let Some(scores) = self.scores.get() {
-            let weights = scores.component_div(&self.slack);
-            let weights = without(&weights, apart);
-            self.design.apply_transposed(&weights)?
+            self.rows_of(scores, apart)?
         } else {
-            let own = |_, score| (score, score);
+            let own = |_, score: T| (score.min(T::one()), score.min(T::one()));
             let (scores, rest) = self.walk_to_rows(&Ask::Scores, own, apart)?;
-            let scores = self.checked(scores, Factorisation::Automatic)?;
+            self.check(&scores, Factorisation::Automatic)?;
             self.scores.get_or_init(|| scores);
             rest
         };
@@ -168,7 +174,8 @@ impl<T: Scalar> Geometry<T> {
         }
     }
 
-    /// How A_x was factorised: never `Automatic`.
+    /// How A_x was factorised: never `Automatic`. Where rows of tiny slack were
+    /// set apart, how these were brought in; the others went by `Cholesky`.
     pub fn factorisation(&self) -> Factorisation {
         match &self.core {
             Core::Frame(frame) => frame.factor.method,
@@ -183,6 +190,10 @@ impl<T: Scalar> Geometry<T> {
     }
 
     /// This point by a dense factor: itself, where it has one.
+    pub(crate) fn dense(&self) -> Result<&Geometry<T>, Error> {
+        Ok(self.frame()?.0)
+    }
+
     pub(super) fn frame(&self) -> Result<(&Geometry<T>, &Frame<T>), Error> {
         let at = match (&self.core, self.dense.get()) {
             (Core::Frame(_), _) => self,
@@ -288,6 +299,7 @@ impl<T: Scalar> Geometry<T> {
     /// # Errors
     /// Those of reading the rows.
     pub fn squared_projection(&self, v: &DVector<T>) -> Result<DVector<T>, Error> {
+        check_length("row vector", v, self.slack.len())?;
         let moment = self.moment_of(v, &[])?;
         self.ask(&Ask::Form(Form::of(&moment)))
     }

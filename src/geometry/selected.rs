@@ -22,11 +22,6 @@ pub(super) struct Selected<T: Scalar> {
     pub(super) factor: SparseFactor<T>,
 }
 
-/// Heavy rows that are treated apart where the Gram matrix is sparse: those of the
-/// smallest slacks. Each takes vectors of length d; and a graph may have a bridge
-/// for each of its vertices, σ = 1, which do no harm where slacks are ordinary.
-pub(super) const MOST_HEAVY: usize = 32;
-
 impl<T: Scalar> Selected<T> {
     /// A form on the pattern, as rows of A_x meet it.
     pub(super) fn form(&self, form: &Form<'_, T>) -> Vec<T> {

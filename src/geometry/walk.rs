@@ -173,6 +173,29 @@ impl<T: Scalar> Geometry<T> {
         Ok(self.moment(total, &weights, !without.is_empty()))
     }
 
+    /// A_xᵀv without some rows and those apart, as
+    /// [`walk_to_rows`](Self::walk_to_rows) sums it.
+    pub(super) fn rows_of(&self, v: &DVector<T>, without: &[usize]) -> Result<DVector<T>, Error> {
+        let total = self.blocks.sweep(
+            (),
+            Work::default,
+            || self.empty(Sum::Rows),
+            |total, work, range, ()| {
+                let mut values = std::mem::take(&mut work.values);
+                values.clear();
+                values.extend_from_slice(&v.as_slice()[range.clone()]);
+                self.leave_out(&range, without, &mut values);
+                self.pass(&range, work)?
+                    .add_rows(&values, total.as_mut_slice());
+                work.values = values;
+                Ok(())
+            },
+            |total, part| *total += part,
+        )?;
+        let total = total.unwrap_or_else(|| self.empty(Sum::Rows));
+        Ok(total.column(0).into_owned())
+    }
+
     /// An n-vector of what is asked of the rows.
     pub(super) fn ask(&self, ask: &Ask<'_, T>) -> Result<DVector<T>, Error> {
         self.ask_written(&self.asked(ask))
@@ -198,9 +221,9 @@ impl<T: Scalar> Geometry<T> {
     /// Sets to zero what a pass is not to sum: given rows, ascending, and those
     /// apart.
     fn leave_out(&self, range: &Range<usize>, without: &[usize], values: &mut [T]) {
-        for &i in without.iter().filter(|i| range.contains(i)) {
-            values[i - range.start] = T::zero();
-        }
+        let start = without.partition_point(|&i| i < range.start);
+        let here = without[start..].iter().take_while(|&&i| i < range.end);
+        here.for_each(|i| values[i - range.start] = T::zero());
         if let Some(apart) = self.apart() {
             apart.clear(range, values);
         }
@@ -236,7 +259,7 @@ impl<T: Scalar> Geometry<T> {
         if let Some(apart) = self.apart() {
             apart.add_gram(weights, &mut all);
             if keep {
-                apart.add_raw_gram(weights, self.unit(), &mut light);
+                apart.add_raw_gram(weights, &mut light);
             }
         }
         if !keep {

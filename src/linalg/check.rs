@@ -61,28 +61,15 @@ pub(crate) fn check_nonnegative<T: Scalar>(
     }
 }
 
-/// A block of A, read from row `start` on, with finite entries.
-pub(crate) fn check_block<T: Scalar>(rows: &DMatrix<T>, start: usize) -> Result<(), Error> {
-    let Some(k) = rows.iter().position(|a| !a.is_finite()) else {
-        return Ok(());
-    };
-    let (row, column) = (k % rows.nrows(), k / rows.nrows());
-    Err(Error::NonFiniteEntry {
-        what: "design matrix",
-        row: start + row,
-        column,
-        value: to_f64(rows[(row, column)]),
-    })
-}
-
 /// Every entry of A finite. O(nd): for finding whom to blame.
 pub(crate) fn check_entries<T: Scalar>(design: &Design<T>) -> Result<(), Error> {
-    design
-        .blocks()
-        .map(|range| {
-            let mut rows = DMatrix::zeros(0, 0);
-            design.read_block(&range, &mut rows)?;
-            check_block(&rows, range.start)
-        })
-        .map(|_| ())
+    design.blocks().fold(
+        || (),
+        |(), range| {
+            let mut buffer = DMatrix::zeros(0, 0);
+            design.rows(range.clone(), &mut buffer)?.check(range.start)
+        },
+        |(), ()| (),
+    )?;
+    Ok(())
 }

@@ -5,8 +5,8 @@ use nalgebra::{DMatrix, DVector};
 use super::Factor;
 use crate::scalar::{Scalar, epsilon, real};
 
-/// A lower bound of ‖M⁻¹‖₂ within a few per cent, by power iteration from a
-/// fixed start: eight times `solve`, v ← M⁻¹v.
+/// A lower bound of ‖M⁻¹‖₂, as a rule within a few per cent, by power iteration
+/// from a fixed start: eight times `solve`, v ← M⁻¹v.
 pub(super) fn inverse_norm<T: Scalar>(d: usize, mut solve: impl FnMut(&mut DVector<T>)) -> T {
     const STEPS: usize = 8;
     // Signs alternate and sizes differ, so that no symmetry of M hides a

@@ -246,7 +246,7 @@ impl<T: Scalar> Design<T> {
     /// See [`residual`](Self::residual).
     pub fn weighted_gram(&self, w: &DVector<T>) -> Result<DMatrix<T>, Error> {
         let d = self.ncols();
-        let sum = self.blocks().sweep(
+        let sum = self.blocks().with_sums_of(d * d).sweep(
             (),
             Scratch::default,
             || DMatrix::zeros(d, d),

@@ -100,7 +100,10 @@ impl<T: Scalar> Factor<T> {
     pub(crate) fn orthonormalise(&self, rows: &mut DMatrix<T>) {
         self.first_step(rows);
         if let Some(x) = &self.explicit {
-            *rows = upper_product(rows, x);
+            *rows = match self.is_triangular() {
+                true => upper_product(rows, x),
+                false => &*rows * x,
+            };
         }
     }
 

@@ -2,7 +2,10 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use crate::scalar::{DenseRows, Scalar, add_combination, image, real, row_dots, shape, vectorised};
+use crate::error::Error;
+use crate::scalar::{
+    DenseRows, Scalar, add_combination, image, real, row_dots, shape, to_f64, vectorised,
+};
 
 /// Consecutive rows of a design, dense or sparse, where they stand.
 ///
@@ -219,6 +222,68 @@ impl<'a, T: Scalar> Rows<'a, T> {
                             .entries(k)
                             .fold(T::zero(), |sum, (j, a)| sum + a * column[j]);
                     }
+                }
+            }
+        }
+    }
+
+    /// The first entry that is not finite, of rows that begin with row `start`.
+    pub(crate) fn check(&self, start: usize) -> Result<(), Error> {
+        let found = match self {
+            Rows::Dense(rows) => {
+                let entries = rows.columns().enumerate();
+                let bad = |(j, column): (usize, &[T])| {
+                    let k = column.iter().position(|a| !a.is_finite())?;
+                    Some((k, j, column[k]))
+                };
+                entries.filter_map(bad).min_by_key(|&(k, j, _)| (k, j))
+            }
+            Rows::Sparse(rows) => (0..rows.nrows()).find_map(|k| {
+                let bad = rows.entries(k).find(|(_, a)| !a.is_finite())?;
+                Some((k, bad.0, bad.1))
+            }),
+        };
+        match found {
+            None => Ok(()),
+            Some((k, column, value)) => Err(Error::NonFiniteEntry {
+                what: "design matrix",
+                row: start + k,
+                column,
+                value: to_f64(value),
+            }),
+        }
+    }
+
+    /// `out_j ← max(out_j, |a_ij|)` over the rows.
+    pub(crate) fn largest_in_columns(&self, out: &mut [T]) {
+        match self {
+            Rows::Dense(rows) => {
+                for (out, column) in out.iter_mut().zip(rows.columns()) {
+                    *out = column.iter().fold(*out, |m, a| m.max(a.abs()));
+                }
+            }
+            Rows::Sparse(rows) => {
+                let entries = (0..rows.nrows()).flat_map(|k| rows.entries(k));
+                entries.for_each(|(j, a)| out[j] = out[j].max(a.abs()));
+            }
+        }
+    }
+
+    /// `out_i ← max_j |a_ij / unit_j|`.
+    pub(crate) fn largest_in_rows(&self, unit: &[T], out: &mut [T]) {
+        out.fill(T::zero());
+        match self {
+            Rows::Dense(rows) => {
+                for (column, &unit) in rows.columns().zip(unit) {
+                    for (out, &a) in out.iter_mut().zip(column) {
+                        *out = out.max((a / unit).abs());
+                    }
+                }
+            }
+            Rows::Sparse(rows) => {
+                for (k, out) in out.iter_mut().enumerate() {
+                    let sizes = rows.entries(k).map(|(j, a)| (a / unit[j]).abs());
+                    *out = sizes.fold(T::zero(), T::max);
                 }
             }
         }

@@ -140,6 +140,7 @@ fn ones<T: Scalar>(n: usize) -> DVector<T> {
 /// QᵀΛ²Q in two passes over Q. (T4) O(nd³) time, O(d³) memory and two vectors of
 /// n numbers where rows are heavy.
 fn squared_laplacian<T: Scalar>(at: &Geometry<T>) -> Result<DMatrix<T>, Error> {
+    let at = at.dense()?;
     let (scores, d) = (at.scores()?, at.x().len());
     let heavy_rows = at.heavy()?;
     let mut set_apart = Vec::new();
