@@ -155,10 +155,15 @@ pub(super) fn factorised<T: Scalar>(
     if let Some(factor) = all.clone().and_then(Factor::well_conditioned) {
         return Ok((factor, None));
     }
-    if let Some((light, factor)) = light.and_then(|gram| {
+    // Squares of all weights in their unit must be numbers, and those of the rows.
+    let largest = rows.amax() * unit;
+    let squares =
+        (largest * largest).is_finite() && slack.iter().all(|&s| squares_exactly(unit / s));
+    let light = light.filter(|_| squares).and_then(|gram| {
         let factor = Factor::well_conditioned(gram.clone())?;
         Some((gram, factor))
-    }) {
+    });
+    if let Some((light, factor)) = light {
         let (factor, apart) = Apart::new(outliers.indices, (rows, unit), (light, &factor))?;
         if factor.squares_in(unit) && apart.sums_up(&factor, unit) {
             return Ok((factor, Some(apart)));

@@ -83,10 +83,10 @@ impl<T: Scalar> Geometry<T> {
         if let Some(scores) = self.scores.get() {
             return Ok(scores);
         }
-        // Rounding may end above 1, where no score lies.
-        let scores = self.ask(&Ask::Scores)?.map(|s| s.min(T::one()));
+        let scores = self.ask(&Ask::Scores)?;
         self.check(&scores, choice)?;
-        Ok(self.scores.get_or_init(|| scores))
+        // Rounding may end above 1, where no score lies.
+        Ok(self.scores.get_or_init(|| scores.map(|s| s.min(T::one()))))
     }
 
     /// Σσ − d, to the last place.
@@ -122,10 +122,10 @@ impl<T: Scalar> Geometry<T> {
         let rest = if let Some(scores) = self.scores.get() {
             self.rows_of(scores, apart)?
         } else {
-            let own = |_, score: T| (score.min(T::one()), score.min(T::one()));
+            let own = |_, score: T| (score, score.min(T::one()));
             let (scores, rest) = self.walk_to_rows(&Ask::Scores, own, apart)?;
             self.check(&scores, Factorisation::Automatic)?;
-            self.scores.get_or_init(|| scores);
+            self.scores.get_or_init(|| scores.map(|s| s.min(T::one())));
             rest
         };
         let mut all = rest.clone();
