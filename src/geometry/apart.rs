@@ -21,8 +21,7 @@ use nalgebra::{DMatrix, DVector};
 use super::walk::Asked;
 use crate::error::Error;
 use crate::linalg::{
-    BlockWalk, CHOLESKY_DIGITS, Design, Factor, Factorisation, Folded, Rows, mirror_lower,
-    squares_exactly,
+    BlockWalk, Design, Factor, Factorisation, Folded, Rows, mirror_lower, squares_exactly,
 };
 use crate::scalar::{Scalar, count, epsilon, real};
 
@@ -208,8 +207,8 @@ impl<T: Scalar> Apart<T> {
         Ok((factor, apart))
     }
 
-    /// Whether ‖Q‖² = d, to the digits that the light rows' factor has: what is
-    /// further apart than the arithmetic reaches shows there.
+    /// Whether ‖Q‖² = d to half the digits: what is further apart than the
+    /// arithmetic reaches shows there.
     fn sums_up(&self, factor: &Factor<T>, unit: T) -> bool {
         let Some(x) = &factor.explicit else {
             return false;
@@ -217,7 +216,7 @@ impl<T: Scalar> Apart<T> {
         let (x, d) = (x / unit, count::<T>(self.q.ncols()));
         let own = self.q.iter().fold(T::zero(), |sum, &q| sum + q * q);
         let others = (&self.light * &x).dot(&x);
-        (own + others - d).abs() <= d * epsilon::<T>().powf(real(CHOLESKY_DIGITS))
+        (own + others - d).abs() <= d * epsilon::<T>().powf(real(0.5))
     }
 
     /// Their numbers, ascending.

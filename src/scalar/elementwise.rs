@@ -6,7 +6,7 @@ use super::{DenseRows, Scalar, vectorised};
 
 /// Sums kept side by side in a reduction down a column, so that additions
 /// overlap: their order is fixed, whatever the machine.
-const LANES: usize = 32;
+const LANES: usize = 8;
 
 /// Gives scratch its shape, and keeps its memory where it has it already.
 pub(crate) fn shape<T: Scalar>(scratch: &mut DMatrix<T>, rows: usize, columns: usize) {
@@ -96,24 +96,41 @@ pub(crate) fn image<T: Scalar>(a: DenseRows<'_, T>, h: &DVector<T>, out: &mut [T
     );
 }
 
-/// `sum ← sum + aᵀ v`.
+/// `sum ← sum + aᵀ v`, four columns at a time.
 pub(crate) fn add_combination<T: Scalar>(a: DenseRows<'_, T>, v: &[T], sum: &mut [T]) {
     vectorised(
         #[inline(always)]
         || {
-            let (weights, last_weights) = v.as_chunks::<LANES>();
-            for (sum, column) in sum.iter_mut().zip(a.columns()) {
-                let (chunks, last) = column.as_chunks::<LANES>();
-                let mut lanes = [T::zero(); LANES];
-                for (a, v) in chunks.iter().zip(weights) {
-                    for k in 0..LANES {
-                        lanes[k] += a[k] * v[k];
-                    }
-                }
-                let rest = last.iter().zip(last_weights);
-                let rest = rest.fold(T::zero(), |sum, (&a, &v)| sum + a * v);
-                *sum += lanes.iter().fold(rest, |sum, &lane| sum + lane);
+            let fours = a.ncols() / 4 * 4;
+            for j in (0..fours).step_by(4) {
+                let dots = dots([0, 1, 2, 3].map(|k| a.column(j + k)), v);
+                (0..4).for_each(|k| sum[j + k] += dots[k]);
+            }
+            for j in fours..a.ncols() {
+                sum[j] += dots([a.column(j)], v)[0];
             }
         },
     );
+}
+
+/// Products of columns with v.
+#[inline(always)]
+fn dots<T: Scalar, const N: usize>(columns: [&[T]; N], v: &[T]) -> [T; N] {
+    let (weights, last) = v.as_chunks::<LANES>();
+    let columns = columns.map(|column| column[..v.len()].as_chunks::<LANES>());
+    let mut lanes = [[T::zero(); LANES]; N];
+    for (i, v) in weights.iter().enumerate() {
+        for (lanes, (chunks, _)) in lanes.iter_mut().zip(&columns) {
+            for k in 0..LANES {
+                lanes[k] += chunks[i][k] * v[k];
+            }
+        }
+    }
+    let mut out = [T::zero(); N];
+    for ((out, lanes), (_, rest)) in out.iter_mut().zip(&lanes).zip(&columns) {
+        let rest = rest.iter().zip(last);
+        let rest = rest.fold(T::zero(), |sum, (&a, &v)| sum + a * v);
+        *out = lanes.iter().fold(rest, |sum, &lane| sum + lane);
+    }
+    out
 }
