@@ -24,12 +24,30 @@
 //! | condition κ of A_x, f64 | factor | kernels more | rows of A are |
 //! |---|---|---|---|
 //! | up to 90 | Cholesky | none | used as they stand |
+//! | the same without rows of tiny slack | Cholesky, and a small factor for those | none | used as they stand |
 //! | up to 7·10⁵ | Cholesky twice | 2, and 1 in each pass | multiplied by R⁻¹, block by block |
 //! | beyond | row-sorted pivoted QR | some 10, and solves | solved for, and kept if A is dense in memory |
 //!
 //! [`Factorisation`](crate::Factorisation) gives the thresholds and their reasons.
-//! A regression whose residuals are normal has κ of a hundred or two at n = 10⁵:
-//! its smallest residuals outweigh the others.
+//! The second line is that of regressions: of 100 000 normal residuals the smallest
+//! is 10⁻⁵, and outweighs all others. Rows whose 1/|s| is 40 times a mean of their
+//! block's, 0.8 % there, are set apart; each costs two vectors of length d.
+//!
+//! # Sparse Gram matrices
+//!
+//! Where A is sparse and AᵀA too (graphs, grids, splines) no d×d matrix is made. A
+//! fill-reducing order and a sparse factor L replace the dense one; of M⁻¹ and its
+//! first two derivatives only the entries on the pattern of AᵀA are made (Takahashi,
+//! Fagan and Chin 1973), and all values, gradients and products follow from those. A
+//! design is taken so where Σ|L_j|², a column of L each, is at most a quarter of d³/3.
+//! As there is no second step, the bound κ²ε must leave half the digits and the sum
+//! of the scores three quarters; otherwise a dense factor is made, where d² numbers
+//! can be. A full Hessian is made by d products there.
+//!
+//! Sketched scores ([`ScoreMethod`](crate::sample::ScoreMethod)) have no crossover
+//! here: exact ones cost k²/2 multiply-adds a row, and are faster at every length of
+//! rows that was measured, 10 times at 10 entries a row and by a fifth where rows
+//! are full (`bars -- sketched`). They are for the guarantees of sampling, not for speed.
 //!
 //! # Full Hessians
 //!
@@ -50,32 +68,41 @@
 //!
 //! One core with AVX-512, f64, n = 100 000, slacks between 0.5 and 2; a unit is
 //! the lower triangle of one Gram matrix and one triangular solve with n right-hand
-//! sides, by faer on row blocks (17 ms at d = 50, 36 ms at d = 100).
+//! sides, by faer on row blocks (15 to 18 ms at d = 50, 33 to 38 ms at d = 100).
 //!
 //! | units | value | value + gradient | a further product |
 //! |---|---|---|---|
-//! | V, d = 50 | 0.51 | 0.90 (15 ms) | 0.76 |
-//! | L_D | 0.93 | 1.69 (29 ms) | 1.41 |
-//! | L_G | 0.94 | 1.70 (29 ms) | 1.58 |
-//! | V, d = 100 | 0.59 | 1.09 (39 ms) | 0.96 |
-//! | L_D | 1.07 | 2.02 (73 ms) | 1.80 |
-//! | L_G | 1.09 | 2.07 (75 ms) | 1.93 |
+//! | V, d = 50 | 0.51 – 0.56 | 0.9 – 1.04 (16 ms) | 0.8 |
+//! | L_D | 0.93 | 1.7 (27 ms) | 1.5 |
+//! | L_G | 0.9 – 1.05 | 1.7 – 1.8 (28 ms) | 1.6 |
+//! | V, d = 100 | 0.58 – 0.63 | 1.05 – 1.12 (38 ms) | 0.95 |
+//! | L_D | 1.01 – 1.08 | 1.94 – 2.06 (70 ms) | 1.8 |
+//! | L_G | 1.11 – 1.20 | 2.06 – 2.20 (75 ms) | 1.9 |
 //!
-//! Two threads are 1.9 to 2 times as fast, f32 1.7 to 2 times. Peak memory of
-//! a process that makes A and evaluates: 1.38 times A. Normal residuals, so
-//! Cholesky twice, cost 1.9 to 3.6 units for a value, up to 5.5 with the gradient.
-//! About 55 % of the time of value and gradient goes into faer's products, 16 % into
-//! scaling and summing rows in the cache, the rest into packing for the products and
-//! reading A.
+//! The first figure of two is that of a quiet machine. Normal residuals cost 5 % more,
+//! rows apart. Two threads are 1.8 to 2 times as fast, f32 1.7 to 2 times. Peak memory
+//! of a process that makes A and evaluates: 1.38 times A. About 55 % of the time of
+//! value and gradient goes into faer's products, 9 % into packing for them, 20 % into
+//! scaling and summing rows in the cache and the compensated slacks, the rest into
+//! reading A from memory.
 //!
-//! Full Hessians at n = 10 000, d = 50: V 8.2 ms, L_G 13.7 ms, L_D 22.3 ms, that is
-//! 0.16, 0.26 and 0.42 times nd³ multiply-adds at the rate of the Gram kernel, and
-//! 6.8, 8.2 and 4.7 times as fast as d products.
+//! Full Hessians at n = 10 000, d = 50: V 8.7 ms, L_G 14.5 ms, L_D 23 ms, that is
+//! 0.15, 0.25 and 0.40 times nd³ multiply-adds at the rate of the Gram kernel, and
+//! 6.2, 7.7 and 4.6 times as fast as d products.
 //!
 //! Sparse, n = 1 000 000, d = 100, 10 a row, in units of one AᵀDA by row pairs
-//! (44 ms in that run): value and gradient of V 1.8, of L_D and L_G 3.4, a product
-//! 1.6, 2.8 and 3.3. From a .npy file of 1.6 GB (n = 10⁷, d = 20) scores are recovered within
-//! 1 GB.
+//! (47 ms in that run): value and gradient of V 1.8, of L_D and L_G 3.2, a product
+//! 1.5, 2.8 and 3.2. From a .npy file of 1.6 GB (n = 10⁷, d = 20) scores are recovered
+//! within 1 GB.
+//!
+//! Sparse Gram matrices, one thread, ms, beside the dense factor where one can be:
+//!
+//! | | V: value + gradient | L_D | a product of L_D | L_D, dense |
+//! |---|---|---|---|---|
+//! | grid 32×32, d = 1 023 | 0.5 | 1.0 | 1.7 | 380 |
+//! | grid 316×316, d = 99 855 | 190 | 550 | 1 500 | – |
+//! | spline, n = 20 000, d = 1 000 | 1.6 | 2.8 | 2.8 | 2 100 |
+//! | spline, n = 10⁶, d = 10⁵ | 93 | 170 | 210 | – |
 //!
 //! The figures are printed by `cargo run --release --example bars -- evaluation`
-//! (and `sparse`, `hessian`, `large`), beside the raw kernels of the same run.
+//! (and `sparse`, `sparse-gram`, `hessian`, `large`), beside the raw kernels of the same run.

@@ -43,7 +43,7 @@ fn error(a: &DMatrix<f64>, b: &DMatrix<f64>) -> f64 {
     (a - b).norm() / b.norm()
 }
 
-fn column(v: DVector<f64>) -> DMatrix<f64> {
+fn column(v: &DVector<f64>) -> DMatrix<f64> {
     DMatrix::from_column_slice(v.len(), 1, v.as_slice())
 }
 
@@ -60,29 +60,29 @@ fn quantities(model: &Model<f64>, x: &DVector<f64>) -> Vec<(&'static str, DMatri
     let gradient = GradientInversion::new(model, c).unwrap();
     let identity = DMatrix::identity(d, d);
     vec![
-        ("σ", column(at.scores().unwrap().clone())),
-        ("g", column(at.score_gradient().unwrap())),
+        ("σ", column(at.scores().unwrap())),
+        ("g", column(&at.score_gradient().unwrap())),
         (
             "tr gram",
             DMatrix::from_element(1, 1, at.gram(&v).unwrap().trace()),
         ),
-        ("P²v", column(at.squared_projection(&v).unwrap())),
-        ("Λv", column(at.laplacian(&v).unwrap())),
-        ("‖q‖²", column(at.row_forms(&identity).unwrap())),
+        ("P²v", column(&at.squared_projection(&v).unwrap())),
+        ("Λv", column(&at.laplacian(&v).unwrap())),
+        ("‖q‖²", column(&at.row_forms(&identity).unwrap())),
         ("∇²V", barrier.hessian(x).unwrap()),
-        ("∇²V h", column(barrier.hessian_product(x, &h).unwrap())),
+        ("∇²V h", column(&barrier.hessian_product(x, &h).unwrap())),
         (
             "∇L_D",
-            column(levinv::Objective::gradient(&scores, x).unwrap()),
+            column(&levinv::Objective::gradient(&scores, x).unwrap()),
         ),
         ("∇²L_D", scores.hessian(x).unwrap()),
-        ("∇²L_D h", column(scores.hessian_product(x, &h).unwrap())),
+        ("∇²L_D h", column(&scores.hessian_product(x, &h).unwrap())),
         (
             "∇L_G",
-            column(levinv::Objective::gradient(&gradient, x).unwrap()),
+            column(&levinv::Objective::gradient(&gradient, x).unwrap()),
         ),
         ("∇²L_G", gradient.hessian(x).unwrap()),
-        ("∇²L_G h", column(gradient.hessian_product(x, &h).unwrap())),
+        ("∇²L_G h", column(&gradient.hessian_product(x, &h).unwrap())),
     ]
 }
 

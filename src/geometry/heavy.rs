@@ -25,7 +25,7 @@ const HEAVY: f64 = 0.99;
 pub(crate) struct HeavyRows<T: Scalar> {
     /// Their numbers, ascending.
     indices: Vec<usize>,
-    /// Their rows, as [`Moment::along`] meets them: of Q, or of A_x.
+    /// Their rows: of Q, or of A_x where the Gram matrix is sparse.
     rows: Vec<DVector<T>>,
     /// z_i.
     duals: Vec<DVector<T>>,

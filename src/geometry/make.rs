@@ -163,11 +163,11 @@ impl<T: Scalar> Geometry<T> {
             false => Basis::Design { unit },
             true => Basis::Made,
         };
-        let core = Core::Frame(Frame {
+        let core = Core::Frame(Box::new(Frame {
             factor,
             basis,
             apart,
-        });
+        }));
         let d = design.ncols();
         let blocks = design.blocks().with_sums_of(d * d);
         let mut geometry = Self::with_core((design, blocks), own, slack, core);
@@ -225,11 +225,11 @@ impl<T: Scalar> Geometry<T> {
 
     /// The kept rows, as memory for the next point.
     pub(super) fn into_spare(self) -> Option<Spare<T>> {
-        match self.core {
-            Core::Frame(Frame {
-                basis: Basis::Kept(blocks),
-                ..
-            }) => Some(Spare(blocks)),
+        let Core::Frame(frame) = self.core else {
+            return None;
+        };
+        match frame.basis {
+            Basis::Kept(blocks) => Some(Spare(blocks)),
             _ => None,
         }
     }

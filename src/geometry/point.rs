@@ -63,7 +63,7 @@ pub struct Geometry<T: Scalar> {
 #[derive(Debug)]
 pub(super) enum Core<T: Scalar> {
     /// A_x = QR.
-    Frame(Frame<T>),
+    Frame(Box<Frame<T>>),
     /// The Gram matrix on its pattern.
     Pattern(Selected<T>),
 }

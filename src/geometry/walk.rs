@@ -18,7 +18,7 @@ use std::ops::Range;
 use nalgebra::{DMatrix, DVector};
 
 use super::apart::Apart;
-use super::frame::{Basis, Frame};
+use super::frame::Basis;
 use super::moment::{Form, Moment};
 use super::pass::{Pass, Prepared, Work};
 use super::point::{Core, Geometry};
@@ -330,12 +330,12 @@ impl<T: Scalar> Geometry<T> {
 
     /// What slacks are measured in.
     pub(super) fn unit(&self) -> T {
-        match &self.core {
-            Core::Frame(Frame {
-                basis: Basis::Design { unit },
-                ..
-            }) => *unit,
-            _ => T::one(),
+        let Core::Frame(frame) = &self.core else {
+            return T::one();
+        };
+        match frame.basis {
+            Basis::Design { unit } => unit,
+            Basis::Kept(_) | Basis::Made => T::one(),
         }
     }
 

@@ -106,8 +106,8 @@ pub(crate) fn add_combination<T: Scalar>(a: DenseRows<'_, T>, v: &[T], sum: &mut
                 let dots = dots([0, 1, 2, 3].map(|k| a.column(j + k)), v);
                 (0..4).for_each(|k| sum[j + k] += dots[k]);
             }
-            for j in fours..a.ncols() {
-                sum[j] += dots([a.column(j)], v)[0];
+            for (j, sum) in sum.iter_mut().enumerate().skip(fours) {
+                *sum += dots([a.column(j)], v)[0];
             }
         },
     );
