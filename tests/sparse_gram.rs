@@ -1,5 +1,7 @@
 //! Where the Gram matrix is sparse, nothing changes but the time it takes.
 
+mod common;
+
 use levinv::{
     DMatrix, DVector, Error, Factorisation, GradientInversion, HasHessian, HasHessianProduct,
     Model, Objective, ScoreInversion, VolumetricBarrier,
@@ -8,41 +10,7 @@ use nalgebra_sparse::{CooMatrix, CsrMatrix};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-/// Edges of a k×k grid, one corner left out, with a weight each; the last rows
-/// are loops, so that no column is empty.
-fn grid(k: usize, rng: &mut StdRng) -> CsrMatrix<f64> {
-    let vertex = |i: usize, j: usize| (i * k + j).checked_sub(1);
-    let mut rows = Vec::new();
-    for i in 0..k {
-        for j in 0..k {
-            for (a, b) in [(i + 1, j), (i, j + 1)] {
-                if a < k && b < k {
-                    rows.push([vertex(i, j), vertex(a, b)]);
-                }
-            }
-        }
-    }
-    let mut coo = CooMatrix::new(rows.len(), k * k - 1);
-    for (row, ends) in rows.iter().enumerate() {
-        let weight: f64 = rng.random_range(0.5..2.0);
-        for (column, sign) in ends.iter().zip([1.0, -1.0]) {
-            if let Some(column) = column {
-                coo.push(row, *column, sign * weight);
-            }
-        }
-    }
-    CsrMatrix::from(&coo)
-}
-
-/// Each row has `width` successive entries, as a spline's basis does.
-fn band(n: usize, d: usize, width: usize, rng: &mut StdRng) -> CsrMatrix<f64> {
-    let mut coo = CooMatrix::new(n, d);
-    for i in 0..n {
-        let first = i * (d - width + 1) / n;
-        (first..first + width).for_each(|j| coo.push(i, j, rng.random_range(0.2..1.0)));
-    }
-    CsrMatrix::from(&coo)
-}
+use common::sparse::{band, grid};
 
 /// A model at slacks of both signs, those in `tiny` set; and the point.
 fn model(a: CsrMatrix<f64>, tiny: &[(usize, f64)], rng: &mut StdRng) -> (Model<f64>, DVector<f64>) {

@@ -5,55 +5,24 @@ use levinv::sample::{ScoreMethod, Sketch, leverage_scores};
 use levinv::{DVector, Design, Factorisation, Model};
 use nalgebra_sparse::{CooMatrix, CsrMatrix};
 use rand::Rng;
-use rand::rngs::StdRng;
 
 use crate::common::instances::{normal, rng};
+use crate::common::sparse::{band, grid};
 use crate::evaluation::{objectives, threads, times};
-
-/// Edges of a k×k grid, one corner left out.
-fn grid(k: usize) -> CsrMatrix<f64> {
-    let vertex = |i: usize, j: usize| (i * k + j).checked_sub(1);
-    let mut coo = CooMatrix::new(2 * k * (k - 1), k * k - 1);
-    let mut row = 0;
-    for i in 0..k {
-        for j in 0..k {
-            for (a, b) in [(i + 1, j), (i, j + 1)] {
-                if a < k && b < k {
-                    let ends = [(vertex(i, j), 1.0), (vertex(a, b), -1.0)];
-                    for (column, sign) in ends {
-                        column.into_iter().for_each(|c| coo.push(row, c, sign));
-                    }
-                    row += 1;
-                }
-            }
-        }
-    }
-    CsrMatrix::from(&coo)
-}
-
-/// Rows of a cubic spline's basis at equidistant points, with some noise.
-fn spline(n: usize, d: usize, rng: &mut StdRng) -> CsrMatrix<f64> {
-    let mut coo = CooMatrix::new(n, d);
-    for i in 0..n {
-        let first = i * (d - 3) / n;
-        (first..first + 4).for_each(|j| coo.push(i, j, rng.random_range(0.2..1.0)));
-    }
-    CsrMatrix::from(&coo)
-}
 
 /// Times at one design, and how the dense way compares.
 pub fn sparse_gram() {
     let mut rng = rng(3);
     println!("one thread, ms: cost, value + gradient, a further product");
     let designs: [(&str, CsrMatrix<f64>, bool); 6] = [
-        ("grid 32×32", grid(32), true),
-        ("grid 100×100", grid(100), false),
-        ("grid 316×316", grid(316), false),
-        ("spline, 4 a row", spline(20_000, 250, &mut rng), true),
-        ("spline, 4 a row", spline(20_000, 1_000, &mut rng), true),
+        ("grid 32×32", grid(32, &mut rng), true),
+        ("grid 100×100", grid(100, &mut rng), false),
+        ("grid 316×316", grid(316, &mut rng), false),
+        ("spline, 4 a row", band(20_000, 250, 4, &mut rng), true),
+        ("spline, 4 a row", band(20_000, 1_000, 4, &mut rng), true),
         (
             "spline, 4 a row",
-            spline(1_000_000, 100_000, &mut rng),
+            band(1_000_000, 100_000, 4, &mut rng),
             false,
         ),
     ];

@@ -30,11 +30,11 @@ use crate::scalar::{Scalar, count, epsilon, real};
 /// that is under a percent; what is left has weights 1/s² within 1600 of their
 /// mean, and n rows hide a single one of those.
 const FAR: f64 = 40.0;
+/// How often that is asked again of the rows left over, whose mean is then less.
+const ROUNDS: usize = 4;
 /// Numbers in the rows that a chunk sets apart, at most: 128 MiB of f64 in all. Where
 /// there are more such rows they are no exception, and another factor is in place.
 const MOST: usize = 1 << 19;
-/// How often that is asked again of the rows left over, whose mean is then less.
-const ROUNDS: usize = 4;
 
 /// Rows that a pass has met and left out of its sum.
 #[derive(Debug)]

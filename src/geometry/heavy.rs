@@ -14,6 +14,7 @@
 use nalgebra::{DMatrix, DVector};
 
 use super::moment::Moment;
+use crate::error::Error;
 use crate::scalar::{Scalar, real};
 
 /// Scores above which a row is heavy: below it cancellation costs two digits
@@ -164,7 +165,7 @@ impl<T: Scalar> HeavyRows<T> {
         &self,
         terms: &ScoreProductTerms<'_, T>,
         out: &mut DVector<T>,
-    ) {
+    ) -> Result<(), Error> {
         let &ScoreProductTerms {
             r,
             u,
@@ -176,14 +177,14 @@ impl<T: Scalar> HeavyRows<T> {
         } = terms;
         let (four, eight) = (real::<T>(4.0), real::<T>(8.0));
         let Some(ones) = &self.light else {
-            return;
+            return Ok(());
         };
         for (k, &i) in self.indices.iter().enumerate() {
             let (r_i, z) = (r[i], &self.duals[k]);
             let mut sum =
                 e[i] * self.complements[k] - f_moment.light_form(z) + r_i * u_moment.light_form(z);
             // (Qᵀdiag(u)Q) q_i, and what it meets.
-            let Along { row, dual } = along(k);
+            let Along { row, dual } = along(k)?;
             let light = r_moment.light_image(z) - ones.light_image(z) * r_i;
             let mut met = dual.dot(&light);
             for (l, j, p) in self.others(k) {
@@ -192,6 +193,7 @@ impl<T: Scalar> HeavyRows<T> {
             }
             out[i] = four * sum + eight * met;
         }
+        Ok(())
     }
 }
 
@@ -211,5 +213,5 @@ pub(crate) struct ScoreProductTerms<'a, T: Scalar> {
     pub(crate) r_moment: &'a Moment<T>,
     pub(crate) u_moment: &'a Moment<T>,
     pub(crate) f_moment: &'a Moment<T>,
-    pub(crate) along: &'a dyn Fn(usize) -> Along<T>,
+    pub(crate) along: &'a dyn Fn(usize) -> Result<Along<T>, Error>,
 }

@@ -65,28 +65,28 @@ impl<T: Scalar> Geometry<T> {
     }
 
     /// What a moment makes of the k-th heavy row.
-    pub(crate) fn along(&self, heavy: &HeavyRows<T>, moment: &Moment<T>, k: usize) -> Along<T> {
-        match (moment, &self.core) {
-            (Moment::Pattern { pattern, all, .. }, Core::Pattern(selected)) => {
-                let dual = selected.factor.solve(&pattern.multiply(all, heavy.dual(k)));
-                Along {
-                    row: dual.clone(),
-                    dual,
-                }
-            }
-            (Moment::Pattern { .. }, Core::Frame(_)) => Along {
-                row: DVector::zeros(self.x.len()),
-                dual: DVector::zeros(self.x.len()),
-            },
-            (Moment::Frame { all, .. }, _) => {
-                let row = all * &heavy.rows()[k];
-                let dual = match self.inverse() {
-                    None => row.clone(),
-                    Some(x) => &*x * &row,
-                };
-                Along { row, dual }
-            }
-        }
+    pub(crate) fn along(
+        &self,
+        heavy: &HeavyRows<T>,
+        moment: &Moment<T>,
+        k: usize,
+    ) -> Result<Along<T>, Error> {
+        let Core::Pattern(selected) = &self.core else {
+            let row = moment.in_frame()? * &heavy.rows()[k];
+            let dual = match self.inverse() {
+                None => row.clone(),
+                Some(x) => &*x * &row,
+            };
+            return Ok(Along { row, dual });
+        };
+        let image = selected
+            .pattern
+            .multiply(moment.on_pattern()?, heavy.dual(k));
+        let dual = selected.factor.solve(&image);
+        Ok(Along {
+            row: dual.clone(),
+            dual,
+        })
     }
 
     /// The rows whose score is close to 1.

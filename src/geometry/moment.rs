@@ -43,6 +43,16 @@ impl<T: Scalar> Moment<T> {
         }
     }
 
+    /// A_xᵀ diag(v) A_x on its pattern, where that is worked on.
+    pub(super) fn on_pattern(&self) -> Result<&[T], Error> {
+        match self {
+            Moment::Pattern { all, .. } => Ok(all),
+            Moment::Frame { .. } => Err(Error::Singular {
+                what: "sparse Gram matrix",
+            }),
+        }
+    }
+
     /// The light rows' part times z.
     pub(super) fn light_image(&self, z: &DVector<T>) -> DVector<T> {
         match self {
@@ -87,21 +97,17 @@ impl<'a, T: Scalar> Form<'a, T> {
     }
 
     /// As a d×d matrix in the basis Q.
-    pub(super) fn in_frame(&self, d: usize) -> DMatrix<T> {
+    pub(super) fn in_frame(&self, d: usize) -> Result<DMatrix<T>, Error> {
         let mut sum = DMatrix::zeros(d, d);
         for (factor, moment) in &self.moments {
-            if let Moment::Frame { all, .. } = moment {
-                sum.zip_apply(all, |sum, a| *sum += *factor * a);
-            }
+            sum.zip_apply(moment.in_frame()?, |sum, a| *sum += *factor * a);
         }
-        if let Some((factor, [Moment::Frame { all: u, .. }, Moment::Frame { all: v, .. }])) =
-            &self.joint
-        {
+        if let Some((factor, [u, v])) = &self.joint {
             let mut product = DMatrix::zeros(d, d);
-            T::multiply(u, v, &mut product);
+            T::multiply(u.in_frame()?, v.in_frame()?, &mut product);
             let both = &product + product.transpose();
             sum.zip_apply(&both, |sum, b| *sum += *factor * b);
         }
-        sum
+        Ok(sum)
     }
 }

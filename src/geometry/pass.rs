@@ -44,6 +44,15 @@ pub(super) struct Pass<'a, T: Scalar> {
     pub(super) pattern: Option<(&'a GramPattern, &'a mut OrderedRow<T>)>,
 }
 
+/// What a walk sums over the rows, from a weight v_i for each.
+#[derive(Clone, Copy)]
+pub(super) enum Sum {
+    /// A_xᵀ diag(v) A_x, in the basis worked in.
+    Gram,
+    /// A_xᵀ v.
+    Rows,
+}
+
 /// What is asked, in the basis that is worked in.
 pub(super) enum Prepared<'a, T: Scalar> {
     Direction(&'a DVector<T>),
@@ -87,8 +96,16 @@ impl<T: Scalar> Pass<'_, T> {
         }
     }
 
+    /// Adds to a sum.
+    pub(super) fn add(&mut self, sum: Sum, v: &[T], total: &mut DMatrix<T>) {
+        match sum {
+            Sum::Gram => self.add_gram(v, total),
+            Sum::Rows => self.add_rows(v, total.as_mut_slice()),
+        }
+    }
+
     /// `sum ← sum + Σ v_i y_i y_iᵀ`, lower triangle.
-    pub(super) fn add_gram(&mut self, v: &[T], sum: &mut DMatrix<T>) {
+    fn add_gram(&mut self, v: &[T], sum: &mut DMatrix<T>) {
         if let Some(made) = self.made {
             return Rows::Dense(made).add_gram(v, self.image, sum);
         }
@@ -106,7 +123,7 @@ impl<T: Scalar> Pass<'_, T> {
     }
 
     /// `sum ← sum + A_xᵀ v`.
-    pub(super) fn add_rows(&mut self, v: &[T], sum: &mut [T]) {
+    fn add_rows(&mut self, v: &[T], sum: &mut [T]) {
         self.weights.clear();
         let weights = v.iter().zip(self.inverse).map(|(&v, &w)| v * w);
         self.weights.extend(weights);

@@ -120,7 +120,7 @@ impl<T: Scalar> Geometry<T> {
         // Either way the same numbers are added in the same order.
         let apart = self.apart().map_or(&[][..], Apart::indices);
         let rest = if let Some(scores) = self.scores.get() {
-            self.rows_of(scores, apart)?
+            self.rows_of(scores)?
         } else {
             let own = |_, score: T| (score, score.min(T::one()));
             let (scores, rest) = self.walk_to_rows(&Ask::Scores, own, apart)?;

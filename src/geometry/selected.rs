@@ -10,7 +10,7 @@
 //! take of M⁻¹, and of its first and second derivative along U and V, the entries on
 //! that pattern alone.
 
-use super::moment::{Form, Moment};
+use super::moment::Form;
 use crate::error::Error;
 use crate::linalg::{GramPattern, SparseFactor};
 use crate::scalar::Scalar;
@@ -24,30 +24,21 @@ pub(super) struct Selected<T: Scalar> {
 
 impl<T: Scalar> Selected<T> {
     /// A form on the pattern, as rows of A_x meet it.
-    pub(super) fn form(&self, form: &Form<'_, T>) -> Vec<T> {
-        let entries = |moment: &Moment<T>| match moment {
-            Moment::Pattern { all, .. } => all.clone(),
-            Moment::Frame { .. } => Vec::new(),
+    pub(super) fn form(&self, form: &Form<'_, T>) -> Result<Vec<T>, Error> {
+        let mut all = vec![T::zero(); self.pattern.nnz()];
+        for (factor, moment) in &form.moments {
+            let both = all.iter_mut().zip(moment.on_pattern()?);
+            both.for_each(|(all, &u)| *all += *factor * u);
+        }
+        let Some((factor, [u, v])) = &form.joint else {
+            return Ok(self.factor.first(&all));
         };
-        let mut sum = Vec::new();
-        if !form.moments.is_empty() {
-            let mut all = vec![T::zero(); self.pattern.nnz()];
-            for (factor, moment) in &form.moments {
-                let own = entries(moment);
-                all.iter_mut()
-                    .zip(own)
-                    .for_each(|(all, u)| *all += *factor * u);
-            }
-            sum = self.factor.first(&all);
-        }
-        if let Some((factor, [u, v])) = &form.joint {
-            let both = self.factor.second(&entries(u), &entries(v));
-            sum.resize(both.len(), T::zero());
-            sum.iter_mut()
-                .zip(both)
-                .for_each(|(sum, both)| *sum += *factor * both);
-        }
-        sum
+        // f(UV + VU) + W in one go, as f times (UV + VU) + W/f.
+        all.iter_mut().for_each(|w| *w /= *factor);
+        let (u, v) = (u.on_pattern()?, v.on_pattern()?);
+        let mut both = self.factor.second(u, v, &all);
+        both.iter_mut().for_each(|form| *form *= *factor);
+        Ok(both)
     }
 }
 

@@ -20,7 +20,7 @@ use nalgebra::{DMatrix, DVector};
 use super::apart::Apart;
 use super::frame::Basis;
 use super::moment::{Form, Moment};
-use super::pass::{Pass, Prepared, Work};
+use super::pass::{Pass, Prepared, Sum, Work};
 use super::point::{Core, Geometry};
 use super::selected::not_sparse;
 use crate::error::Error;
@@ -45,15 +45,6 @@ pub(super) enum Asked<'a, T: Scalar> {
     /// A symmetric matrix on the pattern, met by the rows of A_x as they are.
     Pattern(Vec<T>),
     Scores,
-}
-
-/// What a walk sums over the rows, from a weight v_i for each.
-#[derive(Clone, Copy)]
-enum Sum {
-    /// A_xᵀ diag(v) A_x, in the basis worked in.
-    Gram,
-    /// A_xᵀ v.
-    Rows,
 }
 
 /// What comes of a walk: the number kept of each row, the sum without the rows
@@ -101,7 +92,7 @@ impl<T: Scalar> Geometry<T> {
         each: impl Fn(usize, T) -> (T, T) + Sync,
         (sum, without): (Sum, &[usize]),
     ) -> Result<Walked<T>, Error> {
-        let asked = self.asked(ask);
+        let asked = self.asked(ask)?;
         let x = self.inverse();
         let (explicit, prepared) = (x.as_deref(), self.prepared(&asked, x.as_deref()));
         let mut kept = DVector::zeros(self.slack().len());
@@ -123,10 +114,7 @@ impl<T: Scalar> Geometry<T> {
                     values.push(weight);
                 }
                 self.leave_out(&range, without, &mut values);
-                match sum {
-                    Sum::Gram => pass.add_gram(&values, total),
-                    Sum::Rows => pass.add_rows(&values, total.as_mut_slice()),
-                }
+                pass.add(sum, &values, total);
                 work.values = values;
                 Ok(())
             },
@@ -148,57 +136,44 @@ impl<T: Scalar> Geometry<T> {
 
     /// The moment of given weights, without some rows.
     pub(super) fn moment_of(&self, v: &DVector<T>, without: &[usize]) -> Result<Moment<T>, Error> {
-        let total = self.blocks.sweep(
-            (),
-            Work::default,
-            || self.empty(Sum::Gram),
-            |total, work, range, ()| {
-                let mut values = std::mem::take(&mut work.values);
-                values.clear();
-                values.extend_from_slice(&v.as_slice()[range.clone()]);
-                self.leave_out(&range, without, &mut values);
-                self.pass(&range, work)?.add_gram(&values, total);
-                work.values = values;
-                Ok(())
-            },
-            |total, part| *total += part,
-        )?;
+        let total = self.sum_of(v, (Sum::Gram, without))?;
         let weight = |i: &usize| match without.binary_search(i) {
             Ok(_) => T::zero(),
             Err(_) => v[*i],
         };
         let apart = self.apart().map_or(&[][..], Apart::indices);
         let weights: Vec<T> = apart.iter().map(weight).collect();
-        let total = total.unwrap_or_else(|| self.empty(Sum::Gram));
         Ok(self.moment(total, &weights, !without.is_empty()))
     }
 
-    /// A_xᵀv without some rows and those apart, as
-    /// [`walk_to_rows`](Self::walk_to_rows) sums it.
-    pub(super) fn rows_of(&self, v: &DVector<T>, without: &[usize]) -> Result<DVector<T>, Error> {
+    /// A_xᵀv without the rows apart, as [`walk_to_rows`](Self::walk_to_rows) sums it.
+    pub(super) fn rows_of(&self, v: &DVector<T>) -> Result<DVector<T>, Error> {
+        Ok(self.sum_of(v, (Sum::Rows, &[]))?.column(0).into_owned())
+    }
+
+    /// A sum of given weights, without some rows and those apart.
+    fn sum_of(&self, v: &DVector<T>, (sum, without): (Sum, &[usize])) -> Result<DMatrix<T>, Error> {
         let total = self.blocks.sweep(
             (),
             Work::default,
-            || self.empty(Sum::Rows),
+            || self.empty(sum),
             |total, work, range, ()| {
                 let mut values = std::mem::take(&mut work.values);
                 values.clear();
                 values.extend_from_slice(&v.as_slice()[range.clone()]);
                 self.leave_out(&range, without, &mut values);
-                self.pass(&range, work)?
-                    .add_rows(&values, total.as_mut_slice());
+                self.pass(&range, work)?.add(sum, &values, total);
                 work.values = values;
                 Ok(())
             },
             |total, part| *total += part,
         )?;
-        let total = total.unwrap_or_else(|| self.empty(Sum::Rows));
-        Ok(total.column(0).into_owned())
+        Ok(total.unwrap_or_else(|| self.empty(sum)))
     }
 
     /// An n-vector of what is asked of the rows.
     pub(super) fn ask(&self, ask: &Ask<'_, T>) -> Result<DVector<T>, Error> {
-        self.ask_written(&self.asked(ask))
+        self.ask_written(&self.asked(ask)?)
     }
 
     pub(super) fn ask_written(&self, asked: &Asked<'_, T>) -> Result<DVector<T>, Error> {
@@ -346,16 +321,16 @@ impl<T: Scalar> Geometry<T> {
         }
     }
 
-    fn asked<'a>(&self, ask: &'a Ask<'_, T>) -> Asked<'a, T> {
-        match (ask, &self.core) {
+    fn asked<'a>(&self, ask: &'a Ask<'_, T>) -> Result<Asked<'a, T>, Error> {
+        Ok(match (ask, &self.core) {
             (Ask::Direction(h), _) => Asked::Direction(h),
             (Ask::Form(form), Core::Frame(_)) => {
-                Asked::Frame(Cow::Owned(form.in_frame(self.x().len())))
+                Asked::Frame(Cow::Owned(form.in_frame(self.x().len())?))
             }
-            (Ask::Form(form), Core::Pattern(selected)) => Asked::Pattern(selected.form(form)),
+            (Ask::Form(form), Core::Pattern(selected)) => Asked::Pattern(selected.form(form)?),
             (Ask::Scores, Core::Frame(_)) => Asked::Scores,
             (Ask::Scores, Core::Pattern(selected)) => Asked::Pattern(selected.factor.inverse()),
-        }
+        })
     }
 
     fn prepared<'a>(&self, asked: &'a Asked<'_, T>, x: Option<&DMatrix<T>>) -> Prepared<'a, T> {

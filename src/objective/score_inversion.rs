@@ -198,7 +198,7 @@ impl<T: Scalar> ClosedForm<T> for ScoreLoss<T> {
                 f_moment: &f,
                 along: &|k| at.along(heavy, &moment, k),
             };
-            heavy.mend_score_product(&terms, &mut inner);
+            heavy.mend_score_product(&terms, &mut inner)?;
             inner += image.component_mul(&u) * six;
             at.add_heavy(&inner, &mut sum)?;
         }

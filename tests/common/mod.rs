@@ -21,6 +21,7 @@ pub mod reference;
 pub mod ridge;
 pub mod sampling;
 pub mod solving;
+pub mod sparse;
 pub mod test_functions;
 
 impl levinv::Scalar for double_double::DoubleDouble {}

@@ -146,16 +146,17 @@ impl<T: Scalar> SparseFactor<T> {
         self.inverse_of(series.collect(), |z| -z.along)
     }
 
-    /// `M⁻¹ (U M⁻¹ V + V M⁻¹ U) M⁻¹` on the pattern of M: the second derivative of
-    /// the inverse along U and V. Factor and inverse in numbers of four parts.
-    pub(crate) fn second(&self, u: &[T], v: &[T]) -> Vec<T> {
+    /// `M⁻¹ (U M⁻¹ V + V M⁻¹ U + W) M⁻¹` on the pattern of M: the second derivative
+    /// of the inverse of M + εU + ηV − εηW. Factor and inverse in numbers of four
+    /// parts.
+    pub(crate) fn second(&self, u: &[T], v: &[T], w: &[T]) -> Vec<T> {
         let directions = self.scaled(u).into_iter().zip(self.scaled(v));
-        let both = self.gram.iter().zip(directions);
-        let series = both.map(|(&value, (u, v))| Twice {
+        let both = self.gram.iter().zip(directions.zip(self.scaled(w)));
+        let series = both.map(|(&value, ((u, v), w))| Twice {
             value,
             u,
             v,
-            both: T::zero(),
+            both: -w,
         });
         self.inverse_of(series.collect(), |z| z.both)
     }

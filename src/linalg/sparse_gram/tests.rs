@@ -34,15 +34,15 @@ fn check_against_dense<T: Scalar>() {
         let (strength, other) = (du.norm() * size, dv.norm() * size);
         let first = &z * &du * &z;
         let half = &z * &du * &z * &dv * &z;
-        let second = &half + half.transpose();
+        let second = &half + half.transpose() + &first;
         let claims = [
             ("inverse", factor.inverse(), z, size),
             ("first", factor.first(&u), first, size * strength),
             (
                 "second",
-                factor.second(&u, &v),
+                factor.second(&u, &v, &u),
                 second,
-                size * strength * other,
+                size * strength * (other + T::one()),
             ),
         ];
         for (what, found, dense, scale) in claims {
@@ -93,7 +93,8 @@ fn series_and_dual_numbers_give_the_same_derivatives() {
             );
         };
         agree(factor.first(&u), along(&u).inverse());
-        agree(factor.second(&u, &v), along(&v).first(&fixed));
+        let none = vec![0.0; u.len()];
+        agree(factor.second(&u, &v, &none), along(&v).first(&fixed));
         let moved = along(&u).half_log_det().eps;
         let z = symmetric(&pattern, &factor.inverse());
         let trace = 0.5 * (z.component_mul(&symmetric(&pattern, &u))).sum();
@@ -206,7 +207,7 @@ fn columns_may_come_in_any_units() {
     let pairs = [
         (one.inverse(), other.inverse()),
         (one.first(&u), other.first(&us)),
-        (one.second(&u, &v), other.second(&us, &vs)),
+        (one.second(&u, &v, &u), other.second(&us, &vs, &us)),
     ];
     for (one, other) in pairs {
         for (((i, j), x), y) in places(&pattern).into_iter().zip(one).zip(other) {
