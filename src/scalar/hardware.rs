@@ -12,9 +12,9 @@ use faer::{Accum, Mat, MatMut, MatRef, Par, Spec};
 use nalgebra::{DMatrix, DVector};
 
 use super::Scalar;
-use super::elementwise::{add_row_dots, scale_into, shape};
 use super::rows::DenseRows;
 use super::simd::{fuses, vectorised};
+use super::tiles::{self, Triangle};
 
 /// Columns of a triangle that are multiplied at a time: the microkernel's width.
 const TRIANGLE_PANEL: usize = 8;
@@ -93,19 +93,7 @@ macro_rules! faer_kernels {
             scratch: &mut DMatrix<Self>,
             c: &mut DMatrix<Self>,
         ) {
-            let mut c = view_mut(c);
-            let d = a.ncols();
-            for (j, width) in panels(d, gram_panel(d)) {
-                scale_into(a.subcolumns(j..j + width), v, scratch);
-                matmul(
-                    c.rb_mut().submatrix_mut(j, j, d - j, width),
-                    Accum::Add,
-                    view(a.subcolumns(j..d)).transpose(),
-                    view(&*scratch),
-                    1.0,
-                    Par::Seq,
-                );
-            }
+            tiles::add_weighted_gram(a, v, scratch, c);
         }
 
         fn lower_forms(
@@ -114,20 +102,7 @@ macro_rules! faer_kernels {
             scratch: &mut DMatrix<Self>,
             out: &mut [Self],
         ) {
-            let (l, d) = (view(l), a.ncols());
-            out.fill(0.0);
-            for (j, width) in panels(d, TRIANGLE_PANEL) {
-                shape(scratch, a.nrows(), width);
-                matmul(
-                    view_mut(scratch),
-                    Accum::Replace,
-                    view(a.subcolumns(j..d)),
-                    l.submatrix(j, j, d - j, width),
-                    1.0,
-                    Par::Seq,
-                );
-                add_row_dots(a.subcolumns(j..j + width), (&*scratch).into(), out);
-            }
+            tiles::reduce_rows(a, (Triangle::Forms, l), scratch, out);
         }
 
         fn upper_squares(
@@ -136,20 +111,7 @@ macro_rules! faer_kernels {
             scratch: &mut DMatrix<Self>,
             out: &mut [Self],
         ) {
-            let u = view(u);
-            out.fill(0.0);
-            for (j, width) in panels(u.ncols(), TRIANGLE_PANEL) {
-                shape(scratch, a.nrows(), width);
-                matmul(
-                    view_mut(scratch),
-                    Accum::Replace,
-                    view(a.subcolumns(0..j + width)),
-                    u.submatrix(0, j, j + width, width),
-                    1.0,
-                    Par::Seq,
-                );
-                add_row_dots((&*scratch).into(), (&*scratch).into(), out);
-            }
+            tiles::reduce_rows(a, (Triangle::Squares, u), scratch, out);
         }
 
         fn multiply_upper<'a>(

@@ -12,6 +12,8 @@ mod extended;
 mod hardware;
 mod rows;
 mod simd;
+mod tiles;
+mod wide;
 
 use elementwise::scale_into;
 pub(crate) use elementwise::{add_combination, image, row_dots, shape};

@@ -86,18 +86,6 @@ impl<'a, T> DenseRows<'a, T> {
         (0..self.ncols).map(move |j| rows.column(j))
     }
 
-    /// A part of the columns.
-    pub(crate) fn subcolumns(&self, range: Range<usize>) -> Self {
-        DenseRows {
-            data: self
-                .data
-                .get(range.start * self.stride..)
-                .unwrap_or_default(),
-            ncols: range.len(),
-            ..*self
-        }
-    }
-
     /// A part of the rows.
     pub(crate) fn part(&self, range: Range<usize>) -> Self {
         DenseRows {
