@@ -1,5 +1,7 @@
 //! Loops over the entries of a block, column by column, on wide vectors.
 
+use std::array::from_fn;
+
 use nalgebra::{DMatrix, DVector};
 
 use super::{DenseRows, Scalar, vectorised};
@@ -7,6 +9,9 @@ use super::{DenseRows, Scalar, vectorised};
 /// Sums kept side by side in a reduction down a column, so that additions
 /// overlap: their order is fixed, whatever the machine.
 const LANES: usize = 8;
+/// Columns read side by side where rows come from memory, for one stream does not
+/// keep it busy.
+pub(super) const STREAMS: usize = 8;
 
 /// Gives scratch its shape, and keeps its memory where it has it already.
 pub(crate) fn shape<T: Scalar>(scratch: &mut DMatrix<T>, rows: usize, columns: usize) {
@@ -70,23 +75,23 @@ pub(crate) fn scale_into<T: Scalar>(a: DenseRows<'_, T>, v: &[T], out: &mut DMat
     );
 }
 
-/// `out ← a h`, four columns at a time: four streams from memory.
+/// `out ← a h`, as many columns at a time as there are to be streams from memory.
 pub(crate) fn image<T: Scalar>(a: DenseRows<'_, T>, h: &DVector<T>, out: &mut [T]) {
     vectorised(
         #[inline(always)]
         || {
             out.fill(T::zero());
             let m = out.len();
-            let fours = a.ncols() / 4 * 4;
-            for j in (0..fours).step_by(4) {
-                let columns = [0, 1, 2, 3].map(|k| &a.column(j + k)[..m]);
-                let h = [0, 1, 2, 3].map(|k| h[j + k]);
+            let many = a.ncols() / STREAMS * STREAMS;
+            for j in (0..many).step_by(STREAMS) {
+                let columns: [_; STREAMS] = from_fn(|k| &a.column(j + k)[..m]);
+                let h: [T; STREAMS] = from_fn(|k| h[j + k]);
                 for i in 0..m {
-                    let pair = columns[0][i] * h[0] + columns[1][i] * h[1];
-                    out[i] += pair + (columns[2][i] * h[2] + columns[3][i] * h[3]);
+                    let pair = |k: usize| columns[k][i] * h[k] + columns[k + 1][i] * h[k + 1];
+                    out[i] += (pair(0) + pair(2)) + (pair(4) + pair(6));
                 }
             }
-            for j in fours..a.ncols() {
+            for j in many..a.ncols() {
                 let h = h[j];
                 out.iter_mut()
                     .zip(a.column(j))

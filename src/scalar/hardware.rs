@@ -1,5 +1,7 @@
 //! f32 and f64: faer's kernels, and slacks in compensated arithmetic.
 
+use std::array::from_fn;
+
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::matmul::matmul;
 use faer::linalg::qr::col_pivoting::factor::{
@@ -12,6 +14,7 @@ use faer::{Accum, Mat, MatMut, MatRef, Par, Spec};
 use nalgebra::{DMatrix, DVector};
 
 use super::Scalar;
+use super::elementwise::STREAMS;
 use super::rows::DenseRows;
 use super::simd::{fuses, vectorised};
 use super::tiles::{self, Triangle};
@@ -282,8 +285,8 @@ impl Scalar for f32 {
     faer_kernels!();
 }
 
-/// `s + low ← s + low + rows·x`, four columns at a time: four streams from
-/// memory instead of one, and a quarter of the traffic in s and low.
+/// `s + low ← s + low + rows·x`, several columns at a time: as many streams from
+/// memory instead of one, and so much less traffic in s and low.
 #[inline(always)]
 fn accumulate(
     rows: DenseRows<'_, f64>,
@@ -300,19 +303,19 @@ fn accumulate(
         *low += two_sum_error(*s, product, sum) + product_error(a, x, product);
         *s = sum;
     };
-    let fours = rows.ncols() / 4 * 4;
-    for j in (0..fours).step_by(4) {
-        let a = [0, 1, 2, 3].map(|k| &rows.column(j + k)[..m]);
-        let x = [0, 1, 2, 3].map(|k| x[j + k]);
+    let many = rows.ncols() / STREAMS * STREAMS;
+    for j in (0..many).step_by(STREAMS) {
+        let a: [_; STREAMS] = from_fn(|k| &rows.column(j + k)[..m]);
+        let x: [_; STREAMS] = from_fn(|k| x[j + k]);
         for i in 0..m {
             let (mut sum, mut rest) = (s[i], low[i]);
-            for k in 0..4 {
+            for k in 0..STREAMS {
                 step(a[k][i], x[k], &mut sum, &mut rest);
             }
             (s[i], low[i]) = (sum, rest);
         }
     }
-    for j in fours..rows.ncols() {
+    for j in many..rows.ncols() {
         for ((&a, s), low) in rows.column(j).iter().zip(&mut *s).zip(&mut *low) {
             step(a, x[j], s, low);
         }

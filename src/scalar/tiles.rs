@@ -12,15 +12,12 @@ use nalgebra::DMatrix;
 use pulp::{Arch, Simd, WithSimd};
 
 use super::Scalar;
+use super::elementwise::STREAMS;
 use super::rows::DenseRows;
 use super::wide::Wide;
 
 /// Columns of a triangle that are multiplied at a time.
 const PANEL: usize = 4;
-/// Columns that are read side by side as rows are cut into tiles: as many streams
-/// from memory.
-const STREAMS: usize = 8;
-
 /// Which triangle rows are multiplied by, and what becomes of the products.
 #[derive(Clone, Copy)]
 pub(super) enum Triangle {
@@ -256,7 +253,7 @@ impl<T: Scalar + Wide> AddGram<'_, T> {
         let scaled = at_least(self.scratch, m * W);
         for (j, out) in (0..d)
             .step_by(W)
-            .zip(self.c.as_mut_slice().chunks_mut(W * d))
+            .zip(self.c.as_mut_slice().chunks_mut((W * d).max(1)))
         {
             let width = W.min(d - j);
             for (to, k) in scaled.chunks_exact_mut(m.max(1)).zip(j..j + width) {
@@ -316,4 +313,54 @@ fn dots<'a, S: Simd, T: Scalar + Wide, const W: usize>(
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Small whole numbers, whose sums are exact in any order.
+    fn small(rows: usize, columns: usize, seed: usize) -> DMatrix<f64> {
+        DMatrix::from_fn(rows, columns, |i, j| {
+            ((i * 5 + j * 7 + seed) % 11) as f64 - 5.0
+        })
+    }
+
+    fn agree<T: Scalar + Wide>(m: usize, d: usize) {
+        let convert = |a: &DMatrix<f64>| a.map(nalgebra::convert::<f64, T>);
+        // Rows of a taller matrix, from its second row on.
+        let tall = convert(&small(m + 3, d, 1));
+        let rows = DenseRows::new(&tall.as_slice()[1..], m, d, m + 3).expect("inside");
+        let a = tall.rows(1, m);
+        let lower = convert(&small(d, d, 2)).lower_triangle();
+        let upper = lower.transpose();
+        let v: Vec<T> = convert(&small(m, 1, 3)).as_slice().to_vec();
+        // Scratch that another kernel has left.
+        let mut scratch = DMatrix::from_element(2, 3, T::one() / T::zero());
+        let mut out = vec![T::one(); m];
+        reduce_rows(rows, (Triangle::Forms, &lower), &mut scratch, &mut out);
+        let forms = a.component_mul(&(a * &lower)).column_sum();
+        assert_eq!(out, forms.as_slice(), "forms, {m}×{d}");
+        reduce_rows(rows, (Triangle::Squares, &upper), &mut scratch, &mut out);
+        let squares = (a * &upper).map(|p| p * p).column_sum();
+        assert_eq!(out, squares.as_slice(), "squares, {m}×{d}");
+        let mut c = convert(&small(d, d, 4));
+        let mut scaled = a.into_owned();
+        for (mut row, &v) in scaled.row_iter_mut().zip(&v) {
+            row.scale_mut(v);
+        }
+        let gram = (&c + a.tr_mul(&scaled)).lower_triangle();
+        add_weighted_gram(rows, &v, &mut scratch, &mut c);
+        assert_eq!(c.lower_triangle(), gram, "AᵀDA, {m}×{d}");
+    }
+
+    #[test]
+    fn kernels_agree_with_their_definitions_at_every_remainder() {
+        for d in [1, 2, 3, 4, 5, 7, 8, 9, 12, 17] {
+            for m in (0..50).chain([95, 96, 97, 144, 150]) {
+                agree::<f64>(m, d);
+                agree::<f32>(m, d);
+            }
+        }
+    }
 }
