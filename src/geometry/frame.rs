@@ -52,24 +52,26 @@ impl<T: Scalar> Geometry<T> {
         step: impl Fn(&mut A, &DMatrix<T>, Range<usize>) + Sync,
         merge: impl Fn(&mut A, A) + Sync,
     ) -> Result<Option<A>, Error> {
-        self.fold_q_sized(0, start, step, merge)
+        let step = |sum: &mut A, (): &mut (), q: &DMatrix<T>, range| step(sum, q, range);
+        self.fold_q_with(0, (|| (), start), step, merge)
     }
 
-    /// The same with sums of so many entries, of which few are alive at once.
-    pub(crate) fn fold_q_sized<A: Send>(
+    /// The same with sums of so many entries, of which few are alive at once, and
+    /// scratch, of which each thread has one.
+    pub(crate) fn fold_q_with<A: Send, S>(
         &self,
         entries: usize,
-        start: impl Fn() -> A + Sync,
-        step: impl Fn(&mut A, &DMatrix<T>, Range<usize>) + Sync,
+        (scratch, start): (impl Fn() -> S + Sync, impl Fn() -> A + Sync),
+        step: impl Fn(&mut A, &mut S, &DMatrix<T>, Range<usize>) + Sync,
         merge: impl Fn(&mut A, A) + Sync,
     ) -> Result<Option<A>, Error> {
         let (at, frame) = self.frame()?;
         at.blocks.with_sums_of(entries).sweep(
             (),
-            Work::default,
+            || (Work::default(), scratch()),
             start,
-            |sum, work, range, ()| {
-                step(sum, at.q_block(frame, &range, work)?, range);
+            |sum, (work, scratch), range, ()| {
+                step(sum, scratch, at.q_block(frame, &range, work)?, range);
                 Ok(())
             },
             merge,

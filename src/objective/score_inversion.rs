@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use nalgebra::{DMatrix, DVector};
 
-use super::hessian::{ByPairs, Quantity, Route, Square, ThirdMoment, by_products};
+use super::hessian::{Quantity, Route, Square, ThirdMoment, by_products};
 use super::leverage::{ClosedForm, LeverageObjective};
 use crate::error::Error;
 use crate::geometry::{Ask, Form, Geometry, Model, Moment, ScoreProductTerms, check_vector};
@@ -231,48 +231,47 @@ impl<T: Scalar> ScoreLoss<T> {
         let gram = moment.in_frame()?;
         let moment = ThirdMoment::new(at, None)?;
         let cubic = moment.cubic_form(gram);
-        let moment = moment.by_pairs();
+        let moment = moment.squared();
         let (r, scores) = (state.residual.as_slice(), at.scores()?.as_slice());
         let laplacian = laplacian.as_slice();
         let (six, eight) = (real::<T>(6.0), real::<T>(8.0));
-        let zero = || {
-            let sums = (DMatrix::zeros(d, d), DMatrix::zeros(d, d));
-            (sums, ByPairs::scratch())
-        };
-        let sums = at.fold_q(
-            zero,
-            |((gauss_newton, cross), scratch), q, range| {
-                moment.for_each_squared(q, scratch, |first, rows, squared| {
-                    let here = range.start + first..range.start + first + rows.nrows();
-                    let (r, scores, l) =
-                        (&r[here.clone()], &scores[here.clone()], &laplacian[here]);
-                    let (mut image, mut rest) = (rows.clone(), rows.clone());
-                    let height = rows.nrows();
-                    let columns = squared.as_slice().chunks_exact(height);
-                    let images = image.as_mut_slice().chunks_exact_mut(height);
-                    let rests = rest.as_mut_slice().chunks_exact_mut(height);
-                    vectorised(
-                        #[inline(always)]
-                        || {
-                            for ((square, image), rest) in columns.zip(images).zip(rests) {
-                                for k in 0..height {
-                                    image[k] = scores[k] * image[k] - square[k];
-                                    // 6 diag(r∘σ) − 6 diag(P²r) = 6 diag(Λr)
-                                    rest[k] = six * l[k] * rest[k] - eight * r[k] * square[k];
-                                }
+        let zero = || (DMatrix::zeros(d, d), DMatrix::zeros(d, d));
+        let scratch = || [(); 4].map(|()| DMatrix::zeros(0, 0));
+        let sums = at.fold_q_with(
+            2 * d * d,
+            (scratch, zero),
+            |(gauss_newton, cross), [scratch, squared, image, rest], q, range| {
+                moment.apply(q, scratch, squared);
+                let (r, scores) = (&r[range.clone()], &scores[range.clone()]);
+                let l = &laplacian[range];
+                let height = q.nrows();
+                for out in [&mut *image, &mut *rest] {
+                    out.clone_from(q);
+                }
+                let columns = squared.as_slice().chunks_exact(height);
+                let images = image.as_mut_slice().chunks_exact_mut(height);
+                let rests = rest.as_mut_slice().chunks_exact_mut(height);
+                vectorised(
+                    #[inline(always)]
+                    || {
+                        for ((square, image), rest) in columns.zip(images).zip(rests) {
+                            for k in 0..height {
+                                image[k] = scores[k] * image[k] - square[k];
+                                // 6 diag(r∘σ) − 6 diag(P²r) = 6 diag(Λr)
+                                rest[k] = six * l[k] * rest[k] - eight * r[k] * square[k];
                             }
-                        },
-                    );
-                    T::add_gram(&image, &image, gauss_newton);
-                    T::add_transposed_product(rows, &rest, cross);
-                });
+                        }
+                    },
+                );
+                T::add_gram(&*image, image, gauss_newton);
+                T::add_transposed_product(q, rest, cross);
             },
-            |(sums, _), (part, _)| {
+            |sums, part| {
                 sums.0 += part.0;
                 sums.1 += part.1;
             },
         )?;
-        let ((mut gauss_newton, cross), _) = sums.unwrap_or_else(zero);
+        let (mut gauss_newton, cross) = sums.unwrap_or_else(zero);
         mirror_lower(&mut gauss_newton);
         Ok(gauss_newton * real::<T>(4.0)
             + (&cross + cross.transpose()) * real::<T>(0.5)

@@ -14,10 +14,10 @@ use faer::{Accum, Mat, MatMut, MatRef, Par, Spec};
 use nalgebra::{DMatrix, DVector};
 
 use super::Scalar;
-use super::elementwise::STREAMS;
+use super::elementwise::{STREAMS, shape};
+use super::kernels::{self, Triangle};
 use super::rows::DenseRows;
 use super::simd::{fuses, vectorised};
-use super::tiles::{self, Triangle};
 
 /// Columns of a triangle that are multiplied at a time: the microkernel's width.
 const TRIANGLE_PANEL: usize = 8;
@@ -96,7 +96,7 @@ macro_rules! faer_kernels {
             scratch: &mut DMatrix<Self>,
             c: &mut DMatrix<Self>,
         ) {
-            tiles::add_weighted_gram(a, v, scratch, c);
+            kernels::add_weighted_gram(a, v, scratch, c);
         }
 
         fn lower_forms(
@@ -105,7 +105,7 @@ macro_rules! faer_kernels {
             scratch: &mut DMatrix<Self>,
             out: &mut [Self],
         ) {
-            tiles::reduce_rows(a, (Triangle::Forms, l), scratch, out);
+            kernels::reduce_rows(a, (Triangle::Forms, l), scratch, out);
         }
 
         fn upper_squares(
@@ -114,7 +114,17 @@ macro_rules! faer_kernels {
             scratch: &mut DMatrix<Self>,
             out: &mut [Self],
         ) {
-            tiles::reduce_rows(a, (Triangle::Squares, u), scratch, out);
+            kernels::reduce_rows(a, (Triangle::Squares, u), scratch, out);
+        }
+
+        fn cubic_gradients(
+            a: DenseRows<'_, Self>,
+            slices: &[DMatrix<Self>],
+            scratch: &mut DMatrix<Self>,
+            out: &mut DMatrix<Self>,
+        ) {
+            shape(out, a.nrows(), a.ncols());
+            kernels::cubic_gradients(a, slices, scratch, out);
         }
 
         fn multiply_upper<'a>(

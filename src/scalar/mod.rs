@@ -10,10 +10,9 @@ mod dual;
 mod elementwise;
 mod extended;
 mod hardware;
+mod kernels;
 mod rows;
 mod simd;
-mod tiles;
-mod wide;
 
 use elementwise::scale_into;
 pub(crate) use elementwise::{add_combination, image, row_dots, shape};
@@ -114,6 +113,31 @@ pub trait Scalar: RealField + Copy {
         shape(scratch, a.nrows(), u.ncols());
         Self::multiply(a, u, scratch);
         row_dots(&*scratch, &*scratch, out);
+    }
+
+    /// Row i of `out` ← the gradient at row i of `a` of the cubic form
+    /// `f(y) = ½ Σ_k y_k (y₀ … y_k) S_k (y₀ … y_k)ᵀ`, S_k symmetric of order k + 1;
+    /// `scratch` and `out` of any shape. nd³/3 multiply-adds.
+    fn cubic_gradients(
+        a: DenseRows<'_, Self>,
+        slices: &[DMatrix<Self>],
+        scratch: &mut DMatrix<Self>,
+        out: &mut DMatrix<Self>,
+    ) {
+        let m = a.nrows();
+        shape(out, m, a.ncols());
+        out.fill(Self::zero());
+        let half = real::<Self>(0.5);
+        for (k, slice) in slices.iter().enumerate() {
+            shape(scratch, m, k + 1);
+            Self::multiply(a.leading(k + 1), slice, scratch);
+            for (j, products) in scratch.column_iter().enumerate() {
+                for (i, &product) in products.iter().enumerate() {
+                    out[(i, j)] += a.column(k)[i] * product;
+                    out[(i, k)] += a.column(j)[i] * product * half;
+                }
+            }
+        }
     }
 
     /// `c ← a b`.

@@ -86,6 +86,11 @@ impl<'a, T> DenseRows<'a, T> {
         (0..self.ncols).map(move |j| rows.column(j))
     }
 
+    /// The first columns.
+    pub(crate) fn leading(&self, ncols: usize) -> Self {
+        DenseRows { ncols, ..*self }
+    }
+
     /// A part of the rows.
     pub(crate) fn part(&self, range: Range<usize>) -> Self {
         DenseRows {

@@ -7,7 +7,7 @@ mod tensor;
 
 pub(super) use route::{Quantity, Route};
 pub(super) use square::Square;
-pub(super) use tensor::{ByPairs, ThirdMoment};
+pub(super) use tensor::ThirdMoment;
 
 use nalgebra::{DMatrix, DVector};
 

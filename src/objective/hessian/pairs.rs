@@ -13,10 +13,10 @@ use crate::scalar::{Scalar, vectorised};
 /// Pairs of a chunk. A multiple of every register tile of faer's kernels (48 and
 /// less in f64, 96 in f32); with [`SLICE`] rows a chunk's products stay in the
 /// second-level cache beside a chunk of sums (measured: 64…192 within 5 %).
-pub(super) const CHUNK: usize = 96;
+const CHUNK: usize = 96;
 
 /// Rows that products are formed for at a time; as for [`CHUNK`].
-pub(super) const SLICE: usize = 96;
+const SLICE: usize = 96;
 
 /// Entries that a loop takes at once. A run of pairs is rounded up to it: what
 /// lies past its end is overwritten by the next run or never read. Runs are
@@ -108,7 +108,8 @@ pub(super) fn count(d: usize) -> usize {
 
 impl Chunk {
     /// The pairs (a, b) in order.
-    pub(super) fn pairs(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+    #[cfg(test)]
+    fn pairs(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
         self.runs
             .iter()
             .flat_map(|run| run.a.clone().map(|a| (a, run.b)))
@@ -138,24 +139,6 @@ impl Chunk {
                                 out[lane] = row[lane] * factor;
                             }
                         }
-                    }
-                }
-            },
-        );
-    }
-
-    /// A column of products for each pair, from a slice of rows of Q.
-    pub(super) fn products_by_pair<T: Scalar>(&self, rows: &DMatrix<T>, products: &mut DMatrix<T>) {
-        let height = rows.nrows();
-        let entries = rows.as_slice();
-        let column = |j: usize| &entries[j * height..(j + 1) * height];
-        let columns = products.as_mut_slice().chunks_exact_mut(height);
-        vectorised(
-            #[inline(always)]
-            || {
-                for ((a, b), out) in self.pairs().zip(columns) {
-                    for ((out, &x), &y) in out.iter_mut().zip(column(a)).zip(column(b)) {
-                        *out = x * y;
                     }
                 }
             },
@@ -212,19 +195,16 @@ mod tests {
             let pairs = Pairs::new(d);
             let q = DMatrix::from_fn(5, d, |i, j| ((i * 7 + j * 3) % 11) as f64 - 4.0);
             let (mut seen, mut by_row) = (0, by_row::<f64>());
-            let mut by_pair = DMatrix::zeros(5, CHUNK);
             let mut transposed = columns(d);
             transpose(&q, &mut transposed);
             for (k, chunk) in pairs.chunks().iter().enumerate() {
                 chunk.products_by_row((&transposed, 5), &mut by_row);
-                chunk.products_by_pair(&q, &mut by_pair);
                 for (place, (a, b)) in chunk.pairs().enumerate() {
                     assert_eq!(pairs.place(a, b), (k, place), "d = {d}, ({a}, {b})");
                     assert!(a >= b && b < chunk.columns);
                     for i in 0..5 {
                         let expected = q[(i, a)] * q[(i, b)];
                         assert_eq!(by_row[(place, i)], expected);
-                        assert_eq!(by_pair[(i, place)], expected);
                     }
                     seen += 1;
                 }

@@ -48,7 +48,7 @@ pub(crate) enum Route {
 /// V          n·(d³/6 + 15 d²/2) + d⁴/2       n²(d + 15/2)      2nd³ + 15nd²
 /// D³V[p]     n·(d³/3 + 15 d²/2) + 2d⁴        n²(3d/2 + 15)     4nd³ + 15nd²
 /// L_G        n·(d³/3 + 15 d²/2) + 5d⁴/2      n²(2d + 15)       4nd³ + 15nd²
-/// L_D        n·(2d³/3 + 15 d²) + 3d⁴/2       n²(3d + 45/2)     4nd³ + 15nd²
+/// L_D        n·(d³/2 + 15 d²/2) + 3d⁴/2      n²(3d + 45/2)     4nd³ + 15nd²
 /// ```
 #[derive(Debug, Clone, Copy)]
 struct Costs {
@@ -72,14 +72,7 @@ impl Costs {
             Quantity::Barrier => (sum + PAIR * pair, 0.5, 1.0, 0.5, 1.0, 2 * entries),
             Quantity::Third => (2.0 * sum + PAIR * pair, 2.0, 1.5, 1.0, 2.0, 4 * entries),
             Quantity::Gradient => (2.0 * sum + PAIR * pair, 2.5, 2.0, 1.0, 2.0, 4 * entries),
-            Quantity::Scores => (
-                sum + width * pair + 2.0 * PAIR * pair,
-                1.5,
-                3.0,
-                1.5,
-                2.0,
-                (2 * entries).max(entries + d * pairs),
-            ),
+            Quantity::Scores => (3.0 * sum + PAIR * pair, 1.5, 3.0, 1.5, 2.0, 3 * entries),
         };
         Costs {
             tensor: rows * per_row + contractions * fourth,
@@ -175,7 +168,7 @@ mod tests {
         for (quantity, per_row) in [
             (Quantity::Barrier, d.powi(3) / 6.0 + pair),
             (Quantity::Gradient, d.powi(3) / 3.0 + pair),
-            (Quantity::Scores, 2.0 * d.powi(3) / 3.0 + 2.0 * pair),
+            (Quantity::Scores, d.powi(3) / 2.0 + pair),
         ] {
             let count = Costs::new(quantity, 1_000_000, 200).tensor;
             let excess = count / expected(per_row) - 1.0;

@@ -34,10 +34,10 @@ impl<T: Scalar> Square<T> {
     /// Gathers Q. O(nd) memory.
     pub(crate) fn new(at: &Geometry<T>) -> Result<Self, Error> {
         let (n, d) = (at.slack().len(), at.x().len());
-        let entries = at.fold_q_sized(
+        let entries = at.fold_q_with(
             n * d,
-            Vec::new,
-            |entries: &mut Vec<T>, q, _| {
+            (|| (), Vec::new),
+            |entries: &mut Vec<T>, (), q, _| {
                 entries.reserve(q.len());
                 for row in q.row_iter() {
                     entries.extend(row.iter().copied());

@@ -8,11 +8,12 @@
 //! ```
 //!
 //! Only T_abc with a ≥ b ≥ c are summed, nd³/6 multiply-adds in matrix products
-//! of chunks of pairs with leading columns of Q; P²Q takes nd³/2 more.
+//! of chunks of pairs with leading columns of Q; P²Q, the gradient of a cubic form at
+//! each row, takes nd³/3 more.
 
 use nalgebra::{DMatrix, DVector};
 
-use super::pairs::{self, CHUNK, Pairs, SLICE, for_each_slice};
+use super::pairs::{self, Pairs, for_each_slice};
 use crate::error::Error;
 use crate::geometry::Geometry;
 use crate::linalg::mirror_lower;
@@ -27,13 +28,6 @@ pub(crate) struct ThirdMoment<T: Scalar> {
     twin: bool,
 }
 
-/// What a walk over Q accumulates, and its scratch.
-struct Walk<T: Scalar> {
-    sums: Vec<DMatrix<T>>,
-    columns: DMatrix<T>,
-    products: DMatrix<T>,
-}
-
 impl<T: Scalar> ThirdMoment<T> {
     /// T, with T⁽ᵛ⁾ for given weights. O(nd³) time, O(d³) memory.
     pub(crate) fn new(at: &Geometry<T>, weights: Option<&DVector<T>>) -> Result<Self, Error> {
@@ -43,33 +37,30 @@ impl<T: Scalar> ThirdMoment<T> {
             let sum = |chunk: &pairs::Chunk| DMatrix::zeros(chunk.len, kinds * chunk.columns);
             pairs.chunks().iter().map(sum).collect()
         };
-        let walk = at.fold_q_sized(
+        let scratch = || (pairs::columns(pairs.d()), pairs::by_row());
+        let sums = at.fold_q_with(
             kinds * pairs.entries(),
-            || Walk {
-                sums: zero(),
-                columns: pairs::columns(pairs.d()),
-                products: pairs::by_row(),
-            },
-            |walk, q, range| {
+            (scratch, zero),
+            |sums, (transposed, products), q, range| {
                 for_each_slice(q, |first, rows| {
-                    pairs::transpose(rows, &mut walk.columns);
-                    let columns = (&walk.columns, rows.nrows());
+                    pairs::transpose(rows, transposed);
+                    let columns = (&*transposed, rows.nrows());
                     let start = range.start + first;
                     let weighted = weights.map(|v| interleaved(rows, v, start));
                     let right = weighted.as_ref().unwrap_or(rows);
-                    for (chunk, sum) in pairs.chunks().iter().zip(&mut walk.sums) {
-                        chunk.products_by_row(columns, &mut walk.products);
-                        T::add_leading_product(&walk.products, right, sum);
+                    for (chunk, sum) in pairs.chunks().iter().zip(&mut *sums) {
+                        chunk.products_by_row(columns, products);
+                        T::add_leading_product(products, right, sum);
                     }
                 });
             },
-            |walk, part| {
-                let both = walk.sums.iter_mut().zip(part.sums);
+            |sums, part| {
+                let both = sums.iter_mut().zip(part);
                 both.for_each(|(sum, part)| *sum += part);
             },
         )?;
         Ok(ThirdMoment {
-            sums: walk.map_or_else(zero, |walk| walk.sums),
+            sums: sums.unwrap_or_else(zero),
             pairs,
             twin: kinds == 2,
         })
@@ -143,31 +134,23 @@ impl<T: Scalar> ThirdMoment<T> {
         (&sum + sum.transpose()) * real::<T>(0.5)
     }
 
-    /// T with pairs as rows, to be multiplied by products of pairs. d³/2 numbers.
-    pub(crate) fn by_pairs(&self) -> ByPairs<T> {
-        let d = self.pairs.d();
-        let unfold = |chunk: &pairs::Chunk| {
-            let mut out = DMatrix::zeros(chunk.len, d);
-            for (place, (a, b)) in chunk.pairs().enumerate() {
-                // A sum over both indices has each pair twice.
-                let times = real::<T>(if a == b { 1.0 } else { 2.0 });
-                for c in 0..d {
-                    let sorted = if c <= b {
-                        [a, b, c]
-                    } else if c <= a {
-                        [a, c, b]
-                    } else {
-                        [c, a, b]
-                    };
-                    out[(place, c)] = self.entry(sorted, false) * times;
-                }
-            }
-            out
+    /// T made ready for [`Squared::apply`]. d³/3 numbers.
+    pub(crate) fn squared(&self) -> Squared<T> {
+        let slice = |k: usize| {
+            DMatrix::from_fn(k + 1, k + 1, |b, c| {
+                let (b, c) = if b >= c { (b, c) } else { (c, b) };
+                // Each of 6, 3 or 1 orders of k, b, c in a sum over all; a third of
+                // the gradient; and the diagonal of S_k = M + Mᵀ is twice M's.
+                let times = match (k == b, b == c) {
+                    (false, false) => 2.0,
+                    (true, false) => 1.0,
+                    (false, true) => 2.0,
+                    (true, true) => 2.0 / 3.0,
+                };
+                self.entry([k, b, c], false) * real(times)
+            })
         };
-        ByPairs {
-            chunks: self.pairs.chunks().iter().map(unfold).collect(),
-            pairs: self.pairs.clone(),
-        }
+        Squared((0..self.pairs.d()).map(slice).collect())
     }
 }
 
@@ -183,36 +166,13 @@ fn interleaved<T: Scalar>(rows: &DMatrix<T>, v: &DVector<T>, start: usize) -> DM
     out
 }
 
-/// T in the layout that P²Q is made from.
-pub(crate) struct ByPairs<T: Scalar> {
-    pairs: Pairs,
-    chunks: Vec<DMatrix<T>>,
-}
+/// T in the layout that P²Q is made from: that of the cubic form
+/// `⅓ Σ_abc T_abc y_a y_b y_c`, whose gradient at q_i is row i of P²Q.
+pub(crate) struct Squared<T: Scalar>(Vec<DMatrix<T>>);
 
-impl<T: Scalar> ByPairs<T> {
-    /// Scratch for [`for_each_squared`](Self::for_each_squared).
-    pub(crate) fn scratch() -> DMatrix<T> {
-        DMatrix::zeros(SLICE, CHUNK)
-    }
-
-    /// P²Q by slices of rows, as `visit(first row, Q, P²Q)`. (T4) nd³/2.
-    pub(crate) fn for_each_squared(
-        &self,
-        q: &DMatrix<T>,
-        products: &mut DMatrix<T>,
-        mut visit: impl FnMut(usize, &DMatrix<T>, &DMatrix<T>),
-    ) {
-        for_each_slice(q, |first, rows| {
-            let (height, d) = rows.shape();
-            if products.nrows() != height {
-                *products = DMatrix::zeros(height, CHUNK);
-            }
-            let mut squared = DMatrix::zeros(height, d);
-            for (chunk, moments) in self.pairs.chunks().iter().zip(&self.chunks) {
-                chunk.products_by_pair(rows, products);
-                T::add_leading_product(products, moments, &mut squared);
-            }
-            visit(first, rows, &squared);
-        });
+impl<T: Scalar> Squared<T> {
+    /// `out ← P²Q` for rows of Q. (T4) nd³/3.
+    pub(crate) fn apply(&self, q: &DMatrix<T>, scratch: &mut DMatrix<T>, out: &mut DMatrix<T>) {
+        T::cubic_gradients(q.into(), &self.0, scratch, out);
     }
 }

@@ -3,7 +3,7 @@
 use pulp::Simd;
 
 /// A number that a processor has vectors of.
-pub(super) trait Wide: Copy + 'static {
+pub(crate) trait Wide: Copy + 'static {
     type Vector<S: Simd>: Copy;
 
     /// Whole vectors, and the numbers left over.
