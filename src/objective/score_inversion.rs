@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use nalgebra::{DMatrix, DVector};
 
-use super::hessian::{Quantity, Route, Square, ThirdMoment, by_products};
+use super::hessian::{Quantity, Route, Square, ThirdMoment, by_products, for_each_slice};
 use super::leverage::{ClosedForm, LeverageObjective};
 use crate::error::Error;
 use crate::geometry::{Ask, Form, Geometry, Model, Moment, ScoreProductTerms, check_vector};
@@ -241,30 +241,33 @@ impl<T: Scalar> ScoreLoss<T> {
             2 * d * d,
             (scratch, zero),
             |(gauss_newton, cross), [scratch, squared, image, rest], q, range| {
-                moment.apply(q, scratch, squared);
-                let (r, scores) = (&r[range.clone()], &scores[range.clone()]);
-                let l = &laplacian[range];
-                let height = q.nrows();
-                for out in [&mut *image, &mut *rest] {
-                    out.clone_from(q);
-                }
-                let columns = squared.as_slice().chunks_exact(height);
-                let images = image.as_mut_slice().chunks_exact_mut(height);
-                let rests = rest.as_mut_slice().chunks_exact_mut(height);
-                vectorised(
-                    #[inline(always)]
-                    || {
-                        for ((square, image), rest) in columns.zip(images).zip(rests) {
-                            for k in 0..height {
-                                image[k] = scores[k] * image[k] - square[k];
-                                // 6 diag(r∘σ) − 6 diag(P²r) = 6 diag(Λr)
-                                rest[k] = six * l[k] * rest[k] - eight * r[k] * square[k];
+                for_each_slice(q, |first, rows| {
+                    moment.apply(rows, scratch, squared);
+                    let height = rows.nrows();
+                    let here = range.start + first..range.start + first + height;
+                    let (r, scores) = (&r[here.clone()], &scores[here.clone()]);
+                    let l = &laplacian[here];
+                    for out in [&mut *image, &mut *rest] {
+                        out.clone_from(rows);
+                    }
+                    let columns = squared.as_slice().chunks_exact(height);
+                    let images = image.as_mut_slice().chunks_exact_mut(height);
+                    let rests = rest.as_mut_slice().chunks_exact_mut(height);
+                    vectorised(
+                        #[inline(always)]
+                        || {
+                            for ((square, image), rest) in columns.zip(images).zip(rests) {
+                                for k in 0..height {
+                                    image[k] = scores[k] * image[k] - square[k];
+                                    // 6 diag(r∘σ) − 6 diag(P²r) = 6 diag(Λr)
+                                    rest[k] = six * l[k] * rest[k] - eight * r[k] * square[k];
+                                }
                             }
-                        }
-                    },
-                );
-                T::add_gram(&*image, image, gauss_newton);
-                T::add_transposed_product(q, rest, cross);
+                        },
+                    );
+                    T::add_gram(&*image, image, gauss_newton);
+                    T::add_transposed_product(rows, rest, cross);
+                });
             },
             |sums, part| {
                 sums.0 += part.0;

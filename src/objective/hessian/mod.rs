@@ -5,6 +5,7 @@ mod route;
 mod square;
 mod tensor;
 
+pub(super) use pairs::for_each_slice;
 pub(super) use route::{Quantity, Route};
 pub(super) use square::Square;
 pub(super) use tensor::ThirdMoment;

@@ -168,7 +168,7 @@ pub(super) fn transpose<T: Scalar>(rows: &DMatrix<T>, out: &mut DMatrix<T>) {
 }
 
 /// Slices of the rows of a block, as `visit(first row, rows)`.
-pub(super) fn for_each_slice<T: Scalar>(q: &DMatrix<T>, mut visit: impl FnMut(usize, &DMatrix<T>)) {
+pub(crate) fn for_each_slice<T: Scalar>(q: &DMatrix<T>, mut visit: impl FnMut(usize, &DMatrix<T>)) {
     let (n, d) = q.shape();
     let mut rows = DMatrix::zeros(0, 0);
     for first in (0..n).step_by(SLICE) {

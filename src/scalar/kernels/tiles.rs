@@ -65,10 +65,9 @@ pub(super) fn cut<S: Simd, T: Scalar + Wide, const H: usize>(
 #[inline(always)]
 pub(super) fn panel<T>(matrix: &DMatrix<T>, j: usize, from: Range<usize>) -> [&[T]; PANEL] {
     let d = matrix.nrows();
-    from_fn(|k| {
-        let column = (j + k).min(d - 1) * d;
-        &matrix.as_slice()[column..][from.clone()]
-    })
+    let column = |k: usize| &matrix.as_slice()[(j + k).min(d - 1) * d..][from.clone()];
+    // Written out, for what `from_fn` calls is not inlined and knows no wide vectors.
+    [column(0), column(1), column(2), column(3)]
 }
 
 /// `Σ_k y_k l_kc` for each column c of a panel.
@@ -79,7 +78,8 @@ pub(super) fn products<S: Simd, T: Scalar + Wide, const H: usize>(
     panel: [&[T]; PANEL],
 ) -> [[T::Vector<S>; H]; PANEL] {
     let mut sums = [[T::filled(simd, T::zero()); H]; PANEL];
-    let panel: [_; PANEL] = from_fn(|c| &panel[c][..tile.len()]);
+    let (n, [a, b, c, d]) = (tile.len(), panel);
+    let panel = [&a[..n], &b[..n], &c[..n], &d[..n]];
     for (k, y) in tile.iter().enumerate() {
         for (sums, column) in sums.iter_mut().zip(&panel) {
             let factor = T::filled(simd, column[k]);
