@@ -87,10 +87,12 @@ impl Blocks {
     }
 
     /// The same with fewer chunks where a partial sum has so many entries that
-    /// all of them would outgrow a quarter of A.
+    /// all of them would outgrow a quarter of A; a power of two, so that threads
+    /// have equal parts of the tree.
     pub(crate) fn with_sums_of(mut self, entries: usize) -> Self {
         let most = (self.n * self.d / 4).checked_div(entries);
-        self.chunks = most.unwrap_or(CHUNKS).clamp(2, CHUNKS);
+        let most = most.unwrap_or(CHUNKS).clamp(2, CHUNKS);
+        self.chunks = 1 << most.ilog2();
         self
     }
 

@@ -262,7 +262,7 @@ impl<T: Scalar> HasThirdDerivative<T> for VolumetricBarrier<T> {
         let d = at.x().len();
         let third = match Route::at(Quantity::Third, at) {
             Route::Tensor => {
-                let moment = ThirdMoment::new(at, Some(&along.image))?;
+                let moment = ThirdMoment::new(at, Some(&along.image), &[])?;
                 Barrier::third_of(at, &along, &moment.third_form(along.gram()?))?
             }
             Route::Square => {
@@ -296,7 +296,7 @@ impl<T: Scalar> ClosedForm<T> for Barrier {
     fn hessian(&self, at: &Geometry<T>, _: &()) -> Result<DMatrix<T>, Error> {
         let d = at.x().len();
         let squared = match Route::at(Quantity::Barrier, at) {
-            Route::Tensor => ThirdMoment::new(at, None)?.squared_form(),
+            Route::Tensor => ThirdMoment::new(at, None, &[])?.squared_form(),
             Route::Square => {
                 let [squared] = Square::new(at)?.forms(None, |_, _, p, _| [p * p])?;
                 squared

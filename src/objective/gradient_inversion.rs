@@ -127,7 +127,7 @@ impl<T: Scalar> ClosedForm<T> for GradientLoss<T> {
         let along = state.moments(at)?;
         let (squared, third) = match Route::at(Quantity::Gradient, at) {
             Route::Tensor => {
-                let moment = ThirdMoment::new(at, Some(&along.image))?;
+                let moment = ThirdMoment::new(at, Some(&along.image), &[])?;
                 (moment.squared_form(), moment.third_form(along.gram()?))
             }
             Route::Square => {

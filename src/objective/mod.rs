@@ -20,6 +20,7 @@ pub use barrier::{Barrier, VolumetricBarrier};
 pub(crate) use frame::Frame;
 pub use functions::Functions;
 pub use gradient_inversion::{GradientInversion, GradientLoss};
+pub(crate) use hessian::ThirdMoment;
 pub use leverage::{ClosedForm, LeverageObjective};
 pub use ridge::Ridge;
 pub use scaled::Scaled;

@@ -229,7 +229,7 @@ impl<T: Scalar> ScoreLoss<T> {
             ..
         } = state.moments(at)?;
         let gram = moment.in_frame()?;
-        let moment = ThirdMoment::new(at, None)?;
+        let moment = ThirdMoment::new(at, None, &[])?;
         let cubic = moment.cubic_form(gram);
         let moment = moment.squared();
         let (r, scores) = (state.residual.as_slice(), at.scores()?.as_slice());

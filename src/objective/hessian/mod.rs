@@ -8,7 +8,7 @@ mod tensor;
 pub(super) use pairs::for_each_slice;
 pub(super) use route::{Quantity, Route};
 pub(super) use square::Square;
-pub(super) use tensor::ThirdMoment;
+pub(crate) use tensor::ThirdMoment;
 
 use nalgebra::{DMatrix, DVector};
 

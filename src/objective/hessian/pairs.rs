@@ -108,8 +108,7 @@ pub(super) fn count(d: usize) -> usize {
 
 impl Chunk {
     /// The pairs (a, b) in order.
-    #[cfg(test)]
-    fn pairs(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
         self.runs
             .iter()
             .flat_map(|run| run.a.clone().map(|a| (a, run.b)))

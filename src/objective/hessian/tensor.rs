@@ -29,8 +29,13 @@ pub(crate) struct ThirdMoment<T: Scalar> {
 }
 
 impl<T: Scalar> ThirdMoment<T> {
-    /// T, with T⁽ᵛ⁾ for given weights. O(nd³) time, O(d³) memory.
-    pub(crate) fn new(at: &Geometry<T>, weights: Option<&DVector<T>>) -> Result<Self, Error> {
+    /// T, with T⁽ᵛ⁾ for given weights, summed over all rows but some. O(nd³) time,
+    /// O(d³) memory.
+    pub(crate) fn new(
+        at: &Geometry<T>,
+        weights: Option<&DVector<T>>,
+        without: &[usize],
+    ) -> Result<Self, Error> {
         let pairs = Pairs::new(at.x().len());
         let kinds = if weights.is_some() { 2 } else { 1 };
         let zero = || -> Vec<DMatrix<T>> {
@@ -44,8 +49,12 @@ impl<T: Scalar> ThirdMoment<T> {
             |sums, (transposed, products), q, range| {
                 for_each_slice(q, |first, rows| {
                     pairs::transpose(rows, transposed);
-                    let columns = (&*transposed, rows.nrows());
                     let start = range.start + first;
+                    let here = start..start + rows.nrows();
+                    for i in without.iter().filter(|i| here.contains(i)) {
+                        transposed.column_mut(i - start).fill(T::zero());
+                    }
+                    let columns = (&*transposed, rows.nrows());
                     let weighted = weights.map(|v| interleaved(rows, v, start));
                     let right = weighted.as_ref().unwrap_or(rows);
                     for (chunk, sum) in pairs.chunks().iter().zip(&mut *sums) {
@@ -73,8 +82,25 @@ impl<T: Scalar> ThirdMoment<T> {
         self.sums[chunk][(place, column + usize::from(twin))]
     }
 
+    /// Adds q⊗q⊗q to T.
+    pub(crate) fn add_row(&mut self, q: &DVector<T>) {
+        let step = if self.twin { 2 } else { 1 };
+        for (chunk, sum) in self.pairs.chunks().iter().zip(&mut self.sums) {
+            for (place, (a, b)) in chunk.pairs().enumerate() {
+                for c in 0..=b {
+                    sum[(place, step * c)] += q[a] * q[b] * q[c];
+                }
+            }
+        }
+    }
+
+    /// The symmetric d×d matrix T_a.
+    pub(crate) fn slice(&self, a: usize, out: &mut DMatrix<T>) {
+        self.slice_of(a, false, out);
+    }
+
     /// The symmetric d×d matrix T_a, or T⁽ᵛ⁾_a.
-    fn slice(&self, a: usize, twin: bool, out: &mut DMatrix<T>) {
+    fn slice_of(&self, a: usize, twin: bool, out: &mut DMatrix<T>) {
         for b in 0..out.ncols() {
             for c in 0..=b {
                 let sorted = if a >= b {
@@ -96,7 +122,7 @@ impl<T: Scalar> ThirdMoment<T> {
         let d = self.pairs.d();
         let (mut slice, mut sum) = (DMatrix::zeros(d, d), DMatrix::zeros(d, d));
         for a in 0..d {
-            self.slice(a, false, &mut slice);
+            self.slice(a, &mut slice);
             add(&slice, a, &mut sum);
         }
         sum
@@ -126,7 +152,7 @@ impl<T: Scalar> ThirdMoment<T> {
         let (mut image, mut twin) = (k.clone(), k.clone());
         let sum = self.over_slices(|slice, a, sum| {
             T::multiply(k, slice, &mut image);
-            self.slice(a, true, &mut twin);
+            self.slice_of(a, true, &mut twin);
             // Symmetric once summed up and averaged with its transpose.
             let inner = &twin * real::<T>(12.0) - &image * real::<T>(8.0);
             T::add_transposed_product(slice, &inner, sum);

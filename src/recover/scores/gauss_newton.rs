@@ -5,8 +5,8 @@
 //! JᵀJ is, from rows of ΛQ that are made and used block by block:
 //!
 //! ```text
-//! JᵀJ = 4 A_xᵀΛ²A_x = 4 Rᵀ (ΛQ)ᵀ(ΛQ) R,   (ΛQ)_ic = σ_i q_ic − q_iᵀ T_c q_i
-//! T_c = Qᵀ diag(q_c) Q                                                    (T4)
+//! JᵀJ = 4 A_xᵀΛ²A_x = 4 Rᵀ (ΛQ)ᵀ(ΛQ) R,   (ΛQ)_ic = σ_i q_ic − Σ_ab T_abc q_ia q_ib
+//! T_abc = Σ_i q_ia q_ib q_ic                                              (T4)
 //! ```
 //!
 //! Its Cholesky factor works on the square of the condition number: it is taken
@@ -18,14 +18,14 @@ use nalgebra::{Cholesky, DMatrix, DVector};
 
 use crate::error::Error;
 use crate::geometry::{Geometry, Model};
-use crate::linalg::{Design, Factor, Factorisation, Folded, Rows, mirror_lower};
-use crate::objective::score_jacobian;
+use crate::linalg::{Design, Factor, Factorisation, mirror_lower};
+use crate::objective::{ThirdMoment, score_jacobian};
 use crate::scalar::{Scalar, epsilon, real};
 
 /// Entries of J up to which it is formed: 128 MiB of f64, small in any machine.
 pub(crate) const JACOBIAN_ENTRIES: usize = 1 << 24;
-/// Rows of A for each of d² from which the d matrices T_c, of which each thread
-/// sums its own and a few more wait to be added, are small beside A.
+/// Rows of A for each of d² from which the tensor T, of which each thread sums its
+/// own and a few more wait to be added, is small beside A.
 const ROWS_PER_PAIR: usize = 32;
 /// The relative error of JᵀJ's inverse that is let pass: a step then leaves a
 /// hundredth of the distance.
@@ -147,58 +147,47 @@ fn squared_laplacian<T: Scalar>(at: &Geometry<T>) -> Result<DMatrix<T>, Error> {
     if !heavy_rows.is_empty() {
         set_apart.extend(heavy_rows.deficits(scores).map(|(i, _)| i));
     }
-    // T_c over the light rows, and the heavy rows themselves.
-    type Sums<T> = (Vec<DMatrix<T>>, Vec<(usize, DVector<T>)>);
-    let zero = || (vec![DMatrix::zeros(d, d); d], Vec::new());
-    let moments = at.fold_q(
-        zero,
-        |(light, heavy): &mut Sums<T>, q, range| {
-            let mut rows = q.clone();
-            for &i in set_apart.iter().filter(|i| range.contains(i)) {
-                let k = i - range.start;
-                heavy.push((i, q.row(k).transpose()));
-                rows.row_mut(k).fill(T::zero());
-            }
-            let mut scaled = rows.clone();
-            for (c, sum) in light.iter_mut().enumerate() {
-                for (mut to, from) in scaled.column_iter_mut().zip(rows.column_iter()) {
-                    to.zip_zip_apply(&from, &rows.column(c), |to, a, b| *to = a * b);
-                }
-                T::add_gram(&rows, &scaled, sum);
-            }
+    // T over the light rows; the heavy rows themselves, in order.
+    let mut moments = ThirdMoment::new(at, None, &set_apart)?;
+    let heavy = at.fold_q(
+        Vec::new,
+        |heavy: &mut Vec<(usize, DVector<T>)>, q, range| {
+            let here = set_apart.iter().filter(|i| range.contains(i));
+            heavy.extend(here.map(|&i| (i, q.row(i - range.start).transpose())));
         },
-        |sum, part| {
-            sum.0.iter_mut().zip(part.0).for_each(|(s, p)| *s += p);
-            sum.1.extend(part.1);
-        },
+        |heavy, part| heavy.extend(part),
     )?;
-    let (mut moments, heavy) = moments.unwrap_or_else(zero);
-    moments.iter_mut().for_each(mirror_lower);
+    let heavy = heavy.unwrap_or_default();
     let mut mended = DMatrix::zeros(heavy.len(), d);
     if !heavy.is_empty() {
         // A heavy row of Λq_c needs of q_c its heavy entries alone.
         let mut column = DVector::zeros(scores.len());
         let mut image = DVector::zeros(scores.len());
-        for (c, moment) in moments.iter_mut().enumerate() {
+        let mut moment = DMatrix::zeros(d, d);
+        for c in 0..d {
             heavy.iter().for_each(|(i, q)| column[*i] = q[c]);
-            heavy_rows.mend_laplacian_in_frame(&column, moment, &mut image);
-            for (k, (i, q)) in heavy.iter().enumerate() {
+            moments.slice(c, &mut moment);
+            heavy_rows.mend_laplacian_in_frame(&column, &moment, &mut image);
+            for (k, (i, _)) in heavy.iter().enumerate() {
                 mended[(k, c)] = image[*i];
-                moment.ger(q[c], q, q, T::one());
             }
         }
+        heavy.iter().for_each(|(_, q)| moments.add_row(q));
     }
-    let forms: Vec<Folded<T>> = moments.iter().map(Folded::new).collect();
-    let sum = at.fold_q(
-        || DMatrix::zeros(d, d),
-        |sum, q, range| {
-            let mut rows = DMatrix::zeros(q.nrows(), d);
-            let mut image = DMatrix::zeros(q.nrows(), d);
-            for (c, form) in forms.iter().enumerate() {
-                let mut column = rows.column_mut(c);
-                Rows::Dense(q.into()).forms(form, &mut image, column.as_mut_slice());
-                for (k, entry) in column.iter_mut().enumerate() {
-                    *entry = scores[range.start + k] * q[(k, c)] - *entry;
+    let squared = moments.squared();
+    let sum = at.fold_q_with(
+        0,
+        (
+            || [(); 3].map(|()| DMatrix::zeros(0, 0)),
+            || DMatrix::zeros(d, d),
+        ),
+        |sum, [scratch, squares, rows], q, range| {
+            squared.apply(q, scratch, squares);
+            rows.clone_from(q);
+            for (row, square) in rows.column_iter_mut().zip(squares.column_iter()) {
+                let pairs = row.into_iter().zip(square.iter());
+                for ((row, &square), &score) in pairs.zip(&scores.as_slice()[range.clone()]) {
+                    *row = score * *row - square;
                 }
             }
             for (k, (i, _)) in heavy.iter().enumerate() {
@@ -206,7 +195,7 @@ fn squared_laplacian<T: Scalar>(at: &Geometry<T>) -> Result<DMatrix<T>, Error> {
                     rows.row_mut(i - range.start).copy_from(&mended.row(k));
                 }
             }
-            T::add_gram(&rows, &rows, sum);
+            T::add_gram(&*rows, rows, sum);
         },
         |sum, part| *sum += part,
     )?;
