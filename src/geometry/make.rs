@@ -50,6 +50,18 @@ impl<T: Scalar> Geometry<T> {
         Self::factorised(design, (x, None), made, choice, None)
     }
 
+    /// The same on a pattern.
+    pub(super) fn new_on_pattern(
+        design: &Design<T>,
+        pattern: &GramPattern,
+        x: &DVector<T>,
+        slack: DVector<T>,
+    ) -> Result<Self, Error> {
+        let choice = (Factorisation::Automatic, Some(pattern));
+        let (slack, (gram, _)) = weighed(design, choice, slack, |_, _, _| Ok(()))?;
+        Self::on_pattern(design, (x, None), (slack, gram), pattern)
+    }
+
     /// The geometry at a point. `check(first row, slacks)` sees every block of
     /// slacks before anything is done with it, and may end it all.
     pub(super) fn at(

@@ -7,7 +7,7 @@ use nalgebra::{DMatrix, DVector};
 use super::make::{At, MOST_DENSE};
 use super::point::Geometry;
 use crate::error::Error;
-use crate::linalg::{BlockWalk, Design, Factor, Factorisation, GramPattern, Rows, check_vector};
+use crate::linalg::{BlockWalk, Design, Factor, Factorisation, GramPattern, check_vector};
 use crate::scalar::{Scalar, epsilon, real, to_f64};
 
 /// Design matrix A (n×d) and right-hand side b (n): checked once, shared by
@@ -128,6 +128,25 @@ impl<T: Scalar> Model<T> {
     /// b.
     pub fn rhs(&self) -> &DVector<T> {
         &self.0.rhs
+    }
+
+    /// The pattern of the Gram matrix, where that is sparse and worked on.
+    pub(crate) fn pattern(&self) -> Option<&GramPattern> {
+        let free = self.0.factorisation.is_free();
+        self.0.pattern.as_ref().filter(|_| free)
+    }
+
+    /// The geometry of slacks that belong to no x, on the pattern where there is
+    /// one. Not kept.
+    ///
+    /// # Errors
+    /// Those of [`at`](Self::at).
+    pub(crate) fn with_slack(&self, slack: DVector<T>) -> Result<Geometry<T>, Error> {
+        let origin = DVector::zeros(self.dim());
+        match self.pattern() {
+            Some(pattern) => Geometry::new_on_pattern(self.design(), pattern, &origin, slack),
+            None => Geometry::new(self.design(), &origin, slack, self.0.factorisation),
+        }
     }
 
     /// `s = A x − b`, in compensated arithmetic. O(nnz(A)).
@@ -259,21 +278,7 @@ fn has_full_rank<T: Scalar>(
     w: &DVector<T>,
     pattern: &GramPattern,
 ) -> Result<bool, Error> {
-    let blocks = design.blocks().with_sums_of(pattern.nnz());
-    let gram = blocks.sweep(
-        (),
-        || (DMatrix::zeros(0, 0), Vec::new(), Vec::new()),
-        || vec![T::zero(); pattern.nnz()],
-        |gram, (buffer, weights, ordered), range, ()| {
-            if let Rows::Sparse(rows) = design.rows(range.clone(), buffer)? {
-                weights.clear();
-                weights.extend(w.as_slice()[range].iter().map(|&w| w * w));
-                pattern.add_gram(&rows, weights, ordered, gram);
-            }
-            Ok(())
-        },
-        |gram, part| gram.iter_mut().zip(part).for_each(|(g, p)| *g += p),
-    )?;
-    let factor = gram.and_then(|gram| pattern.factor(&gram));
+    let gram = pattern.gram(design, &w.map(|w| w * w))?;
+    let factor = pattern.factor(&gram);
     Ok(factor.is_some_and(|factor| factor.condition() * epsilon() <= real(RANK_LOSS)))
 }

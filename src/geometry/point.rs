@@ -229,6 +229,19 @@ impl<T: Scalar> Geometry<T> {
         self.design.apply_transposed(&v.component_div(&self.slack))
     }
 
+    /// (A_xᵀA_x)⁻¹ v, where the Gram matrix is sparse and worked on.
+    ///
+    /// # Errors
+    /// [`Error::Singular`] elsewhere.
+    pub(crate) fn solve_gram(&self, v: &DVector<T>) -> Result<DVector<T>, Error> {
+        match &self.core {
+            Core::Pattern(selected) => Ok(selected.factor.solve(v)),
+            Core::Frame(_) => Err(Error::Singular {
+                what: "sparse Gram matrix",
+            }),
+        }
+    }
+
     /// A_xᵀA_x, d×d.
     pub(crate) fn metric(&self) -> Result<DMatrix<T>, Error> {
         if let Core::Frame(frame) = &self.core {

@@ -26,6 +26,7 @@ pub(crate) use least_squares::{LeastSquares, least_squares};
 pub(crate) use row_scaling::{RowScaling, scale_rows};
 pub(crate) use rows::Folded;
 pub use rows::{Rows, SparseRows};
+pub(crate) use sparse::rewritten;
 pub(crate) use sparse_gram::{GramPattern, OrderedRow, SparseFactor};
 
 use nalgebra::DMatrix;

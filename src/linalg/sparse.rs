@@ -5,8 +5,8 @@ use std::ops::Range;
 use nalgebra::DMatrix;
 use nalgebra_sparse::CsrMatrix;
 
-use super::design::{DesignMatrix, Storage};
-use super::{Rows, SparseRows};
+use super::design::{BlockWalk, DesignMatrix, Storage};
+use super::{Design, Rows, SparseRows};
 use crate::error::Error;
 use crate::scalar::Scalar;
 
@@ -46,6 +46,44 @@ impl<T: Scalar> DesignMatrix<T> for CsrMatrix<T> {
         }
         Ok(())
     }
+}
+
+/// A sparse matrix of the same number of columns, made of a sparse design's rows in
+/// order: `each(i, columns, values, out)` appends the entries of the row that stands
+/// for row i, or says that none does. O(nnz(A)).
+///
+/// # Errors
+/// Those of reading rows, and [`Error::Shape`] where they are not sparse or what is
+/// made of them is no matrix.
+pub(crate) fn rewritten<T: Scalar>(
+    a: &Design<T>,
+    ncols: usize,
+    mut each: impl FnMut(usize, &[usize], &[T], &mut Vec<(usize, T)>) -> bool,
+) -> Result<CsrMatrix<T>, Error> {
+    let malformed = || Error::Shape {
+        what: "block of a sparse design",
+        unit: "sparse rows",
+        expected: a.nrows(),
+        found: 0,
+    };
+    let (mut offsets, mut columns, mut values) = (vec![0], Vec::new(), Vec::new());
+    let (mut buffer, mut row) = (DMatrix::zeros(0, 0), Vec::new());
+    for range in a.blocks().in_order() {
+        let Rows::Sparse(rows) = a.rows(range.clone(), &mut buffer)? else {
+            return Err(malformed());
+        };
+        for (k, i) in range.enumerate() {
+            row.clear();
+            let (own, entries) = rows.row(k);
+            if each(i, own, entries, &mut row) {
+                columns.extend(row.iter().map(|&(j, _)| j));
+                values.extend(row.iter().map(|&(_, value)| value));
+                offsets.push(columns.len());
+            }
+        }
+    }
+    let nrows = offsets.len() - 1;
+    CsrMatrix::try_from_csr_data(nrows, ncols, offsets, columns, values).map_err(|_| malformed())
 }
 
 /// Rows of A where they stand.

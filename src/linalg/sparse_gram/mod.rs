@@ -19,10 +19,11 @@ pub(crate) use factor::SparseFactor;
 
 use std::sync::Arc;
 
-use nalgebra::DVector;
+use nalgebra::{DMatrix, DVector};
 
 use self::symbolic::Symbolic;
-use super::{Design, SparseRows, Storage};
+use super::design::BlockWalk;
+use super::{Design, Rows, SparseRows, Storage};
 use crate::error::Error;
 use crate::scalar::{Scalar, vectorised};
 
@@ -121,6 +122,38 @@ impl GramPattern {
                 }
             },
         );
+    }
+
+    /// `Σ_i v_i a_i a_iᵀ` over a sparse design whose rows have entries where this
+    /// pattern's have them. Cost as [`add_gram`](Self::add_gram), one pass.
+    ///
+    /// # Errors
+    /// Those of reading rows.
+    pub(crate) fn gram<T: Scalar>(&self, a: &Design<T>, v: &DVector<T>) -> Result<Vec<T>, Error> {
+        let blocks = a.blocks().with_sums_of(self.nnz());
+        let gram = blocks.sweep(
+            (),
+            || (DMatrix::zeros(0, 0), Vec::new()),
+            || vec![T::zero(); self.nnz()],
+            |gram, (buffer, ordered), range, ()| {
+                if let Rows::Sparse(rows) = a.rows(range.clone(), buffer)? {
+                    self.add_gram(&rows, &v.as_slice()[range], ordered, gram);
+                }
+                Ok(())
+            },
+            |gram, part| gram.iter_mut().zip(part).for_each(|(g, p)| *g += p),
+        )?;
+        Ok(gram.unwrap_or_default())
+    }
+
+    /// Where on the pattern the diagonal entry of a column of A stands.
+    pub(crate) fn diagonal_place(&self, column: usize) -> usize {
+        self.0.gram.offsets[self.0.rank[column] as usize]
+    }
+
+    /// The diagonal of a matrix on the pattern, by columns of A.
+    pub(crate) fn diagonal<T: Scalar>(&self, g: &[T]) -> DVector<T> {
+        DVector::from_fn(self.0.order.len(), |j, _| g[self.diagonal_place(j)])
     }
 
     /// `out_i ← a_iᵀ F a_i` for a symmetric F on the pattern; cost as above.

@@ -12,7 +12,7 @@ use nalgebra::{DMatrix, DVector};
 
 use crate::error::Error;
 use crate::geometry::{Model, Signs};
-use crate::linalg::{Design, DesignMatrix, Factor, Factorisation, Storage};
+use crate::linalg::{Design, DesignMatrix, Factor, Factorisation, Storage, rewritten};
 use crate::recover::scores::gauss_newton::JACOBIAN_ENTRIES;
 use crate::recover::scores::structure::{Structure, column_units, echelon, unit_rows};
 use crate::recover::{Recovery, Status};
@@ -117,6 +117,45 @@ impl<T: Scalar> Loose<T> {
         loose.free = echelon.pivots;
         loose.directions = echelon.basis;
         Ok(Some(loose))
+    }
+
+    /// From the rows that alone hold a direction, these directions, and the rows
+    /// that are left; `None` where the directions depend on one another.
+    pub(super) fn with_directions(
+        coloops: Vec<usize>,
+        rest: Vec<usize>,
+        directions: DMatrix<T>,
+        units: &DVector<T>,
+    ) -> Option<Self> {
+        let mut loose = Loose {
+            coloops,
+            rest,
+            columns: (0..directions.nrows()).collect(),
+            free: Vec::new(),
+            directions,
+        };
+        if !loose.coloops.is_empty() {
+            let echelon = echelon(&loose.directions, units);
+            if echelon.pivots.len() < loose.coloops.len() {
+                return None;
+            }
+            loose.columns.retain(|j| !echelon.pivots.contains(j));
+            (loose.free, loose.directions) = (echelon.pivots, echelon.basis);
+        }
+        Some(loose)
+    }
+
+    /// The [reduced](Self::reduced) model as a sparse one.
+    pub(super) fn reduced_on_pattern(&self, model: &Model<T>) -> Result<Model<T>, Error> {
+        let mut place = vec![None; model.dim()];
+        let columns = self.columns.iter().enumerate();
+        columns.for_each(|(k, &j)| place[j] = Some(k));
+        let a = rewritten(model.design(), self.columns.len(), |i, own, values, out| {
+            let entries = own.iter().zip(values);
+            out.extend(entries.filter_map(|(&j, &a)| Some((place[j]?, a))));
+            self.rest.binary_search(&i).is_ok()
+        })?;
+        Model::new(a, select(model.rhs(), &self.rest))
     }
 
     /// Whether all rows have their say.

@@ -10,6 +10,7 @@ pub(crate) mod part;
 pub(crate) mod partial;
 pub(crate) mod polish;
 pub(crate) mod route;
+pub(crate) mod sparse;
 pub(crate) mod structure;
 pub(crate) mod weights;
 

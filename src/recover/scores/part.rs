@@ -68,7 +68,7 @@ impl<T: Scalar> Part<'_, T> {
             let proof = overfull::find(design, &one, target, &outcome.log_weights)?;
             let mut end = match proof {
                 Some(proof) => obstacles::infeasible(Some(proof), String::new()),
-                None => Recovery::new(Status::NotConverged, explanation(&weights)),
+                None => unconverged(&weights),
             };
             end.residual = Some(weights.residual).filter(|r| r.is_finite());
             outcome.method = "row weights".into();
@@ -153,15 +153,17 @@ impl<T: Scalar> Part<'_, T> {
     }
 }
 
-fn explanation<T: Scalar>(weights: &weights::Weights<T>) -> String {
+/// The end where no weights were found.
+pub(super) fn unconverged<T: Scalar>(weights: &weights::Weights<T>) -> Recovery<T> {
     let residual = to_f64(weights.residual);
     let end = if matched(weights.residual) {
         "they differ without bound"
     } else {
         "and no rows are overfull"
     };
-    format!(
+    let reason = format!(
         "no row weights with these scores were found: {residual:.1e} off, relative, after {} steps, {end}",
         weights.iterations
-    )
+    );
+    Recovery::new(Status::NotConverged, reason)
 }

@@ -4,7 +4,6 @@ use nalgebra::DVector;
 
 use crate::error::{Error, trial};
 use crate::geometry::{Model, check_vector};
-use crate::linalg::Factor;
 use crate::recover::scores::flat::terms;
 use crate::recover::scores::gauss_newton::Linearised;
 use crate::scalar::{Scalar, count, epsilon, real};
@@ -24,6 +23,8 @@ pub(crate) struct Polished<T: Scalar> {
     /// Row norms of J⁺ times (‖σ − τ‖ + rounding): how far each parameter may be off.
     pub(crate) errors: DVector<T>,
     pub(crate) iterations: usize,
+    /// Factorisations and n-sized products.
+    pub(crate) evaluations: usize,
 }
 
 /// Minimises ½‖σ(x) − τ‖² from x. O(nd³) a step.
@@ -72,13 +73,19 @@ pub(crate) fn polish<T: Scalar>(
             }
         }
         // Of the target and of σ, which d products a row go into.
-        let errors = amplified(linearised.factor(), &x, residual.norm(), size);
+        let errors = amplified(
+            &linearised.factor().amplification(),
+            &x,
+            residual.norm(),
+            size,
+        );
         let errors = linearised.spread(&errors, d) + x.abs() * epsilon::<T>();
         return Ok(Polished {
             x,
             residual: residual.norm() / size,
             errors,
             iterations,
+            evaluations: (iterations + 1) * (d + 1),
         });
     }
 }
@@ -102,7 +109,10 @@ pub fn score_errors<T: Scalar>(
     let size = target.norm();
     let all: Vec<usize> = (0..model.dim()).collect();
     let linearised = Linearised::at(model, x, &all)?;
-    Ok(amplified(linearised.factor(), x, residual, size) + x.abs() * epsilon::<T>())
+    Ok(
+        amplified(&linearised.factor().amplification(), x, residual, size)
+            + x.abs() * epsilon::<T>(),
+    )
 }
 
 /// How far σ(x) may be from τ, relative to ‖τ‖, for no other reason than rounding:
@@ -122,11 +132,16 @@ pub(crate) fn rounding<T: Scalar>(
     Ok(moved.norm() * real(2.0) / target.norm() + unit)
 }
 
-/// What the residual and rounding of the scores make of each coefficient; its
-/// own rounding is not in it.
-fn amplified<T: Scalar>(factor: &Factor<T>, x: &DVector<T>, residual: T, size: T) -> DVector<T> {
+/// What the residual and rounding of the scores make of each coefficient, by the row
+/// norms of J⁺; its own rounding is not in it.
+pub(super) fn amplified<T: Scalar>(
+    rows: &DVector<T>,
+    x: &DVector<T>,
+    residual: T,
+    size: T,
+) -> DVector<T> {
     // Of the target and of σ, which d products a row go into.
     let rounding = real::<T>(8.0) * epsilon::<T>() * size * count::<T>(x.len()).sqrt();
     // Twice, for to first order it is exceeded now and then.
-    factor.amplification() * ((residual + rounding) * real(2.0))
+    rows * ((residual + rounding) * real(2.0))
 }

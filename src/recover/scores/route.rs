@@ -10,7 +10,7 @@ use crate::recover::scores::loose::{Loose, coefficients, reduced, rows, select, 
 use crate::recover::scores::obstacles::{first_obstacle, infeasible};
 use crate::recover::scores::part::{Outcome, Part, Solved};
 use crate::recover::scores::structure::{Structure, column_units, echelon};
-use crate::recover::scores::{overfull, polish};
+use crate::recover::scores::{overfull, polish, sparse};
 use crate::recover::{Observer, Recovery, Status, matched, report};
 use crate::scalar::{Scalar, to_f64};
 
@@ -28,16 +28,40 @@ pub(crate) struct Route<T: Scalar> {
 }
 
 /// The components' coefficients put together.
-struct Assembled<T: Scalar> {
-    x: DVector<T>,
-    signs: Signs,
+pub(super) struct Assembled<T: Scalar> {
+    pub(super) x: DVector<T>,
+    pub(super) signs: Signs,
     /// For each component whose b lies in its column space, its number, how x
     /// may move, and how far b lies off.
-    lines: Vec<(usize, DVector<T>, f64)>,
+    pub(super) lines: Vec<(usize, DVector<T>, f64)>,
+}
+
+/// What was done so far.
+pub(super) struct Tally {
+    pub(super) iterations: usize,
+    pub(super) evaluations: usize,
+    pub(super) method: String,
+}
+
+impl Tally {
+    /// A recovery that this led to.
+    pub(super) fn of<T: Scalar>(&self, found: Recovery<T>) -> Recovery<T> {
+        Recovery {
+            iterations: self.iterations,
+            evaluations: self.evaluations,
+            method: self.method.clone(),
+            ..found
+        }
+    }
 }
 
 impl<T: Scalar> Route<T> {
     pub(crate) fn run(self, observer: &mut Option<Observer<'_>>) -> Result<Recovery<T>, Error> {
+        if let Some(signs) = self.signs.clone().filter(|_| sparse::applies(&self.model))
+            && let Some(found) = self.by_pattern(&signs, observer)?
+        {
+            return Ok(found);
+        }
         let (loose, structure) = Loose::and_structure(&self.model, self.seed)?;
         let components = &structure.components;
         let end = first_obstacle(&self.model, &self.target, components, &loose)?;
@@ -64,7 +88,7 @@ impl<T: Scalar> Route<T> {
     }
 
     /// Every row has its say here.
-    fn recover(
+    pub(super) fn recover(
         &self,
         structure: &Structure<T>,
         observer: &mut Option<Observer<'_>>,
@@ -81,13 +105,13 @@ impl<T: Scalar> Route<T> {
         if several {
             method = format!("{} components; {method}", components.count());
         }
+        let tally = Tally {
+            iterations,
+            evaluations,
+            method,
+        };
         if outcomes.iter().any(|o| o.found.is_err()) {
-            return Ok(Recovery {
-                iterations,
-                evaluations,
-                method,
-                ..self.without(structure, outcomes)?
-            });
+            return Ok(tally.of(self.without(structure, outcomes)?));
         }
         let mut parts = Vec::with_capacity(outcomes.len());
         let mut log_weights = DVector::zeros(0);
@@ -105,23 +129,47 @@ impl<T: Scalar> Route<T> {
                 log_weights[i] = y;
             }
         }
-        let Assembled { x, signs, lines } = self.assemble(structure, parts)?;
+        let assembled = self.assemble(structure, parts)?;
+        let found = self.finish(structure, assembled, &log_weights, tally, observer)?;
+        found.ok_or(Error::Singular {
+            what: "design matrix",
+        })
+    }
+
+    /// From a point to the verdict on it; `None` where the Gram matrix is sparse and
+    /// its factor does not bear it.
+    pub(super) fn finish(
+        &self,
+        structure: &Structure<T>,
+        Assembled { x, signs, lines }: Assembled<T>,
+        log_weights: &DVector<T>,
+        mut tally: Tally,
+        observer: &mut Option<Observer<'_>>,
+    ) -> Result<Option<Recovery<T>>, Error> {
         // x → σ(x) = τ to rounding.
-        method.push_str(", Gauss–Newton");
-        let end = |found: Recovery<T>| Recovery {
-            iterations,
-            evaluations,
-            method: method.clone(),
-            ..found
-        };
+        tally.method.push_str(", Gauss–Newton");
         if trial(self.model.at(&x))?.is_none() {
             let reason = "no x has these scores: the best fit lies on the hyperplane of a row, where they are not defined".to_string();
-            return Ok(end(self.refused(structure, &log_weights, reason)?));
+            return Ok(Some(tally.of(self.refused(
+                structure,
+                log_weights,
+                reason,
+            )?)));
         }
-        let held = held(&lines, &column_units(self.model.design())?);
-        let polished = polish::polish(&self.model, &self.target, x, &held, |k, r| {
-            report(observer, "polish", k, to_f64(r))
-        })?;
+        let mut on_step = |k, r: T| report(observer, "polish", k, to_f64(r));
+        let polished = if self.signs.is_some() && sparse::applies(&self.model) {
+            let flat: Vec<usize> = lines.iter().map(|(k, ..)| *k).collect();
+            let components = &structure.components;
+            let way = sparse::polish::polish;
+            way(&self.model, &self.target, components, x, &flat, on_step)?
+        } else {
+            let held = held(&lines, &column_units(self.model.design())?);
+            let way = polish::polish;
+            Some(way(&self.model, &self.target, x, &held, &mut on_step)?)
+        };
+        let Some(polished) = polished else {
+            return Ok(None);
+        };
         let residual = Some(polished.residual);
         let (status, reason) = self.judge(structure, &polished, &signs)?;
         let found = match status {
@@ -129,8 +177,8 @@ impl<T: Scalar> Route<T> {
                 directions: lines.iter().map(|(_, h, _)| h.clone()).collect(),
                 ..self.with_lines(structure, &lines, reason)
             },
-            Status::Infeasible => self.refused(structure, &log_weights, reason)?,
-            _ => match self.overfull(structure, &log_weights)? {
+            Status::Infeasible => self.refused(structure, log_weights, reason)?,
+            _ => match self.overfull(structure, log_weights)? {
                 Some(end) => end,
                 None => Recovery::new(status, reason),
             },
@@ -141,16 +189,15 @@ impl<T: Scalar> Route<T> {
                 *error = T::one() / T::zero();
             }
         }
-        let steps = polished.iterations;
+        tally.iterations += polished.iterations;
+        tally.evaluations += polished.evaluations;
         let none = found.status == Status::Infeasible || found.infeasibility.is_some();
-        Ok(Recovery {
+        Ok(Some(Recovery {
             x: (!none).then_some(polished.x),
-            iterations: iterations + steps,
-            evaluations: evaluations + (steps + 1) * (self.model.dim() + 1),
             residual: residual.filter(|r| r.is_finite()),
             errors: (!none).then_some(errors),
-            ..end(found)
-        })
+            ..tally.of(found)
+        }))
     }
 
     fn component(
@@ -233,7 +280,7 @@ impl<T: Scalar> Route<T> {
         Ok(proved.unwrap_or_else(|| Recovery::new(Status::Infeasible, reason)))
     }
 
-    fn overfull(
+    pub(super) fn overfull(
         &self,
         structure: &Structure<T>,
         log_weights: &DVector<T>,

@@ -45,11 +45,11 @@ enum OfRow {
 }
 
 /// The mark of a zero row.
-const NONE: u32 = u32::MAX;
+pub(super) const NONE: u32 = u32::MAX;
 
 impl Components {
     /// From the component of each row, [`NONE`] for a zero one.
-    fn new(of_row: Vec<u32>, ranks: Vec<usize>) -> Self {
+    pub(super) fn new(of_row: Vec<u32>, ranks: Vec<usize>) -> Self {
         let of_row = if of_row.iter().all(|&k| k == 0) {
             OfRow::One(of_row.len())
         } else {

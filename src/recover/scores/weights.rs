@@ -9,8 +9,8 @@
 use nalgebra::DVector;
 
 use crate::error::{Error, trial};
-use crate::geometry::Geometry;
-use crate::linalg::{Design, Factorisation};
+use crate::geometry::{Geometry, Model};
+use crate::linalg::{Design, Factorisation, conjugate_gradients};
 use crate::recover::scores::structure::Components;
 use crate::scalar::{Scalar, count, epsilon, real, to_f64};
 
@@ -46,7 +46,7 @@ pub(crate) struct Weights<T: Scalar> {
 /// What is solved for. Numbers of n rows are made where they are needed and not
 /// kept: at ten million rows each such vector is 80 MB.
 struct Task<'a, T: Scalar> {
-    design: &'a Design<T>,
+    space: Space<'a, T>,
     components: &'a Components,
     scores: &'a DVector<T>,
     /// A component's scores sum to its rank; what rounding left over would send
@@ -56,8 +56,27 @@ struct Task<'a, T: Scalar> {
     size: T,
 }
 
+/// What scales a design's rows.
+enum Space<'a, T: Scalar> {
+    Design(&'a Design<T>),
+    /// On the pattern of its Gram matrix, where that is sparse.
+    Model(&'a Model<T>),
+}
+
+impl<T: Scalar> Space<'_, T> {
+    fn at(&self, slack: DVector<T>) -> Result<Geometry<T>, Error> {
+        match self {
+            Space::Model(model) => model.with_slack(slack),
+            Space::Design(design) => {
+                let origin = DVector::zeros(design.ncols());
+                Geometry::new(design, &origin, slack, Factorisation::Automatic)
+            }
+        }
+    }
+}
+
 impl<'a, T: Scalar> Task<'a, T> {
-    fn new(design: &'a Design<T>, components: &'a Components, scores: &'a DVector<T>) -> Self {
+    fn new(space: Space<'a, T>, components: &'a Components, scores: &'a DVector<T>) -> Self {
         let sums = components.sums(scores);
         let ranks = components.ranks.iter();
         let factors = ranks
@@ -65,7 +84,7 @@ impl<'a, T: Scalar> Task<'a, T> {
             .map(|(&r, sum)| count::<T>(r) / sum)
             .collect();
         let mut task = Task {
-            design,
+            space,
             components,
             scores,
             factors,
@@ -103,9 +122,7 @@ impl<'a, T: Scalar> Task<'a, T> {
         }
         // A geometry knows rows scaled by 1/s; s = e^{-y/2} scales them by √v.
         let slack = y.map(|y| (y * real(-0.5)).exp());
-        let origin = DVector::zeros(self.design.ncols());
-        let automatic = Factorisation::Automatic;
-        let geometry = Geometry::new(self.design, &origin, slack, automatic)?;
+        let geometry = self.space.at(slack)?;
         let scores = geometry.scores()?;
         let square = self.sum(|i| {
             let gap = scores[i] - self.target(i);
@@ -145,9 +162,37 @@ pub(crate) fn solve<T: Scalar>(
     components: &Components,
     scores: &DVector<T>,
     max_iters: usize,
+    on_step: impl FnMut(usize, T),
+) -> Result<Weights<T>, Error> {
+    run(
+        Task::new(Space::Design(design), components, scores),
+        max_iters,
+        on_step,
+    )
+}
+
+/// The same on the pattern of a sparse Gram matrix: a step takes a few factorisations
+/// of it, a Newton step twenty or so, and no d×d matrix is made.
+pub(crate) fn solve_on_pattern<T: Scalar>(
+    model: &Model<T>,
+    components: &Components,
+    scores: &DVector<T>,
+    max_iters: usize,
+    on_step: impl FnMut(usize, T),
+) -> Result<Weights<T>, Error> {
+    run(
+        Task::new(Space::Model(model), components, scores),
+        max_iters,
+        on_step,
+    )
+}
+
+fn run<T: Scalar>(
+    task: Task<'_, T>,
+    max_iters: usize,
     mut on_step: impl FnMut(usize, T),
 ) -> Result<Weights<T>, Error> {
-    let task = Task::new(design, components, scores);
+    let scores = task.scores;
     let mut current = task.at(DVector::zeros(scores.len()))?;
     let (mut iterations, mut evaluations) = (0, 1);
     for _ in 0..FIXED_POINT_STEPS.min(max_iters) {
@@ -221,7 +266,7 @@ fn limit<T: Scalar>() -> T {
 }
 
 /// Λ p = τ − σ by conjugate gradients, preconditioned with the diagonal
-/// Σ − Σ² of Λ. Λ is singular along 1 alone, and the right side is orthogonal
+/// Σ − Σ² of Λ, or where the Gram matrix is sparse with all that is near Λ. Λ is singular along 1 alone, and the right side is orthogonal
 /// to it, so the iteration stays in the complement.
 fn newton_step<T: Scalar>(
     task: &Task<'_, T>,
@@ -242,6 +287,16 @@ fn newton_step<T: Scalar>(
         let factor = task.components.of(i).map_or(T::one(), |k| off[k]);
         task.target(i) - scores[i] * factor
     });
+    if let Some(near) = at.geometry.near_laplacian()? {
+        let accuracy = task.residual(at).sqrt().min(real(0.1)).max(real(1e-6));
+        let solved = conjugate_gradients(
+            r,
+            (accuracy, INNER_STEPS),
+            |r| near.solve(r),
+            |v| at.geometry.laplacian(v),
+        )?;
+        return Ok((solved.x, solved.products));
+    }
     let mut p = DVector::zeros(n);
     let mut direction = DVector::from_fn(n, |i, _| r[i] / diagonal(i));
     let mut rz = task.sum(|i| r[i] * direction[i]);

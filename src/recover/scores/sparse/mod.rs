@@ -1,0 +1,170 @@
+//! Scores → x where the Gram matrix is sparse: no d×d matrix, no dense row.
+//!
+//! The way is that of dense designs, each step by products with Λ on the pattern and
+//! conjugate gradients under [`NearLaplacian`](crate::geometry::NearLaplacian):
+//!
+//! - rows that alone hold a direction, and components: [`parts`];
+//! - row weights for all components together: [`weights`](super::weights);
+//! - x by least squares, one scale a component: [`fit`];
+//! - steps on L_D and how sure x is: [`polish`].
+//!
+//! A product is a factorisation in numbers of two parts; some hundreds of them make a
+//! recovery. Time and memory are those of the sparse factor, not d³ or nd².
+
+pub(super) mod fit;
+pub(super) mod parts;
+pub(super) mod polish;
+
+use std::sync::Arc;
+
+use nalgebra::DVector;
+use nalgebra_sparse::CsrMatrix;
+
+use self::fit::Fit;
+use self::parts::{Parts, Unsettled};
+use crate::error::Error;
+use crate::geometry::{Model, Signs};
+use crate::linalg::rewritten;
+use crate::recover::scores::loose::{Loose, select, select_signs};
+use crate::recover::scores::obstacles::first_obstacle;
+use crate::recover::scores::part::unconverged;
+use crate::recover::scores::route::{Assembled, Route, Tally};
+use crate::recover::scores::structure::{Structure, echelon};
+use crate::recover::scores::weights;
+use crate::recover::{Observer, Recovery, Status, report};
+use crate::scalar::{Scalar, real, to_f64};
+
+/// Coefficients from which on this way is taken: below, dense steps are as fast.
+const LEAST: usize = 128;
+/// Coefficients up to which a dense recovery is tried where this way ends without
+/// an answer: minutes.
+const DENSE: usize = 600;
+
+/// Whether recovery from scores on this model goes by its pattern.
+pub(crate) fn applies<T: Scalar>(model: &Model<T>) -> bool {
+    model.pattern().is_some() && model.dim() >= LEAST
+}
+
+/// A as a sparse matrix in memory. O(nnz(A)).
+fn rows_of<T: Scalar>(model: &Model<T>) -> Result<CsrMatrix<T>, Error> {
+    rewritten(model.design(), model.dim(), |_, columns, values, out| {
+        out.extend(columns.iter().copied().zip(values.iter().copied()));
+        true
+    })
+}
+
+impl<T: Scalar> Route<T> {
+    /// By the pattern; `None` where only a dense recovery can tell, and can be had.
+    pub(super) fn by_pattern(
+        &self,
+        signs: &Signs,
+        observer: &mut Option<Observer<'_>>,
+    ) -> Result<Option<Recovery<T>>, Error> {
+        let parts = match Parts::of(&self.model, self.seed)? {
+            Ok(parts) => parts,
+            Err(unsettled) => return Ok(self.unsettled(unsettled)),
+        };
+        let Parts {
+            loose, components, ..
+        } = parts;
+        let end = first_obstacle(&self.model, &self.target, &components, &loose)?;
+        if end.is_some() {
+            return Ok(end);
+        }
+        if loose.is_empty(self.model.nrows()) {
+            return self.connected(&components_of(components), signs, observer);
+        }
+        let inner = Route {
+            model: loose.reduced_on_pattern(&self.model)?,
+            target: Arc::new(select(&self.target, &loose.rest)),
+            signs: Some(select_signs::<T>(signs, &loose.rest)?),
+            seed: self.seed,
+            max_iters: self.max_iters,
+        };
+        // Of the pattern of what is left, which may be dense for its size.
+        if !applies(&inner.model) {
+            let structure = Loose::structure_left(&inner.model, inner.seed)?;
+            let found = inner.recover(&structure, observer)?;
+            return loose.embed(&self.model, Some(signs), found).map(Some);
+        }
+        let left = match Parts::of(&inner.model, inner.seed)? {
+            Ok(left) if left.loose.is_empty(inner.model.nrows()) => left,
+            Ok(_) => return Ok(self.unsettled(Unsettled::Rank)),
+            Err(unsettled) => return Ok(self.unsettled(unsettled)),
+        };
+        let own = inner.signs.clone().unwrap_or_else(|| signs.clone());
+        let found = inner.connected(&components_of(left.components), &own, observer)?;
+        found
+            .map(|found| loose.embed(&self.model, Some(signs), found))
+            .transpose()
+    }
+
+    /// The end where it is not known how the design falls apart, or dense.
+    fn unsettled(&self, why: Unsettled) -> Option<Recovery<T>> {
+        if self.model.dim() <= DENSE {
+            return None;
+        }
+        let reason = format!("nothing was proved about the scores: {why}");
+        Some(Recovery::new(Status::NotConverged, reason))
+    }
+
+    /// Every row has its say here.
+    fn connected(
+        &self,
+        structure: &Structure<T>,
+        signs: &Signs,
+        observer: &mut Option<Observer<'_>>,
+    ) -> Result<Option<Recovery<T>>, Error> {
+        let (model, components) = (&self.model, &structure.components);
+        let mut weights =
+            weights::solve_on_pattern(model, components, &self.target, self.max_iters, |k, r| {
+                report(observer, "weights", k, to_f64(r));
+            })?;
+        let rows = rows_of(model)?;
+        let sizes = parts::row_sizes(&rows);
+        let mut log_weights = std::mem::replace(&mut weights.log_weights, DVector::zeros(0));
+        log_weights.zip_apply(&sizes, |y, size| *y += size.ln() * real(2.0));
+        let mut tally = Tally {
+            iterations: weights.iterations,
+            evaluations: weights.evaluations,
+            method: "row weights by Newton on the sparse Gram matrix".to_string(),
+        };
+        if components.count() > 1 {
+            tally.method = format!("{} components; {}", components.count(), tally.method);
+        }
+        if !weights.converged {
+            let proof = self.overfull(structure, &log_weights)?;
+            let mut end = proof.unwrap_or_else(|| unconverged(&weights));
+            end.residual = Some(weights.residual).filter(|r| r.is_finite());
+            return Ok(Some(tally.of(end)));
+        }
+        tally
+            .method
+            .push_str(", sparse least squares with the given signs");
+        let magnitudes = &weights.magnitudes;
+        let Some(Fit { x, lines }) =
+            fit::solve(model, &rows, components, (magnitudes, &sizes), signs)?
+        else {
+            return Ok(self.unsettled(Unsettled::Condition));
+        };
+        let units = parts::column_sizes(&rows);
+        let clean = |(k, h, distance): (usize, DVector<T>, f64)| {
+            let basis = echelon(&nalgebra::DMatrix::from_columns(&[h]), &units).basis;
+            (basis.ncols() == 1).then(|| (k, basis.column(0).into_owned(), distance))
+        };
+        let assembled = Assembled {
+            x,
+            signs: signs.clone(),
+            lines: lines.into_iter().filter_map(clean).collect(),
+        };
+        self.finish(structure, assembled, &log_weights, tally, observer)
+    }
+}
+
+/// Components whose spaces nobody asks for.
+fn components_of<T: Scalar>(components: super::structure::Components) -> Structure<T> {
+    Structure {
+        components,
+        spaces: Vec::new(),
+    }
+}
