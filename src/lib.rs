@@ -25,7 +25,7 @@ pub use error::{Error, NpyFault};
 pub use geometry::{Domain, Geometry, Model, Signs};
 pub use linalg::{
     CHOLESKY_DIGITS, CHOLESKY_TWICE_DIGITS, Design, DesignMatrix, Factorisation, Rows,
-    SparseColumn, SparseRows, Storage,
+    SparseColumn, SparseMetric, SparseRows, Storage,
 };
 pub use nalgebra::{DMatrix, DVector};
 pub use objective::{

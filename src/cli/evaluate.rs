@@ -38,16 +38,17 @@ pub fn run(args: &EvaluateArgs) -> Result<Outcome, CliError> {
     };
     // A zero slack is told as such, and before anything that builds on it.
     model.at(&x).map_err(blame)?;
+    let how = (weights, args.hessian || !model.avoids_squares());
     let values = match args.objective {
-        ObjectiveName::Barrier => values(VolumetricBarrier::new(&model), weights, &x),
+        ObjectiveName::Barrier => values(VolumetricBarrier::new(&model), how, &x),
         ObjectiveName::Scores => values(
             ScoreInversion::new(&model, target()?).map_err(blame)?,
-            weights,
+            how,
             &x,
         ),
         ObjectiveName::Gradient => values(
             GradientInversion::new(&model, target()?).map_err(blame)?,
-            weights,
+            how,
             &x,
         ),
     };
@@ -63,15 +64,18 @@ pub fn run(args: &EvaluateArgs) -> Result<Outcome, CliError> {
     })
 }
 
+const LEFT_OUT: &str = "the Hessian, d×d of a sparse design, is left out without --hessian";
+
 struct Values {
     value: f64,
     gradient: DVector<f64>,
-    hessian: levinv::DMatrix<f64>,
+    /// None where it is left out.
+    hessian: Option<levinv::DMatrix<f64>>,
 }
 
 fn values<F: levinv::ClosedForm<f64>>(
     objective: LeverageObjective<f64, F>,
-    weights: Option<DVector<f64>>,
+    (weights, hessian): (Option<DVector<f64>>, bool),
     x: &DVector<f64>,
 ) -> Result<Values, levinv::Error> {
     use levinv::Objective;
@@ -82,7 +86,7 @@ fn values<F: levinv::ClosedForm<f64>>(
     Ok(Values {
         value: objective.value(x)?,
         gradient: objective.gradient(x)?,
-        hessian: objective.hessian(x)?,
+        hessian: hessian.then(|| objective.hessian(x)).transpose()?,
     })
 }
 
@@ -93,13 +97,16 @@ fn to_json(
     values: &Values,
 ) -> Result<String, levinv::Error> {
     let at = model.at(x)?;
-    let rows = values.hessian.row_iter();
     let gradient = at.score_gradient()?;
     let json = Json {
         d: model.dim(),
         gradient: values.gradient.as_slice(),
-        hessian: rows.map(|r| r.iter().copied().collect()).collect(),
+        hessian: values.hessian.as_ref().map(|h| {
+            let rows = h.row_iter().map(|r| r.iter().copied().collect());
+            rows.collect()
+        }),
         n: model.nrows(),
+        note: values.hessian.is_none().then_some(LEFT_OUT),
         objective: args.objective.name(),
         scores: at.scores()?.as_slice(),
         slack: at.slack().as_slice(),
@@ -121,8 +128,11 @@ fn to_json(
 struct Json<'a> {
     d: usize,
     gradient: &'a [f64],
-    hessian: Vec<Vec<f64>>,
+    /// Null where it is left out.
+    hessian: Option<Vec<Vec<f64>>>,
     n: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'a str>,
     objective: &'a str,
     scores: &'a [f64],
     slack: &'a [f64],
@@ -162,6 +172,10 @@ fn to_text(
         Column::Exact("gradient", &values.gradient),
     ];
     out.push_str(&report::table(&report::positions(model.dim()), &columns));
-    out.push_str("\nThe Hessian, all slacks and all scores: with --json.\n");
+    out.push_str(if values.hessian.is_some() {
+        "\nThe Hessian, all slacks and all scores: with --json.\n"
+    } else {
+        "\nAll slacks and all scores: with --json. The Hessian, d×d of a sparse design, only with --hessian besides.\n"
+    });
     Ok(out)
 }

@@ -59,6 +59,8 @@ pub fn proof(problem: &Problem, x: Option<&DVector<f64>>) -> Result<Option<Proof
             }
             let with_ridge = problem.ridge.as_ref();
             Certificate::of(&loss, x).and_then(|certificate| {
+                // d×d matrices too, and d³ of work.
+                let with_ridge = with_ridge.filter(|_| !problem.model.avoids_squares());
                 let assumptions = with_ridge.map(|_| Assumptions::of(&loss, start, Some(x)));
                 Ok(Proof {
                     certificate,

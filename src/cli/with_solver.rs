@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use levinv::recover::{
-    GradientRecovery, Recovery, ScoreRecovery, Status, relative_gradient, score_errors,
+    GradientRecovery, Recovery, ScoreRecovery, Status, relative_gradient, relative_gradient_by_products,
+    score_errors,
 };
 use levinv::solver::{FullObjective, History, Limits, NamedSolver, SolverRun};
-use levinv::{DVector, Signs, TiltedBarrier};
+use levinv::{DVector, Objective, Signs, TiltedBarrier, VolumetricBarrier};
 
 use super::args::{RecoverArgs, TargetName};
 use super::history::Row;
@@ -56,6 +57,8 @@ pub fn run(
     let bare = problem.name == TargetName::Gradient && problem.ridge.is_none();
     let stationarity = if bare {
         f64::INFINITY
+    } else if problem.model.avoids_squares() {
+        relative_gradient_by_products(&*loss, &run.x)?
     } else {
         relative_gradient(&*loss, &run.x)?
     };
@@ -90,7 +93,7 @@ pub fn run(
     let (status, reason, infeasibility) = match impossible {
         Some((reason, proof)) => (Status::Infeasible, reason, Some(proof)),
         None => {
-            let share = share(&*loss, &run.x, &errors)?;
+            let share = share(problem, &run.x, &errors)?;
             let (status, reason) = judge(problem, &run, residual, stationarity, share);
             (status, reason, None)
         }
@@ -153,17 +156,21 @@ fn minimised(
 /// How far x may be off, relative to x itself or, where that is small, to what
 /// an entry can change by before a slack does: the centre of a symmetric cell is 0.
 fn share(
-    loss: &dyn FullObjective<f64>,
+    problem: &Problem,
     x: &DVector<f64>,
     errors: &DVector<f64>,
 ) -> Result<f64, levinv::Error> {
     let of_x = errors.norm() / x.norm();
     // √M_jj ≥ |a_ij/s_i| for all i; not √(M⁻¹)_jj, which would forgive columns
     // that nearly depend on one another.
-    let of_slacks = loss.metric(x)?.map(|m| {
-        let lengths = m.diagonal().map(f64::sqrt);
-        errors.component_mul(&lengths).max()
-    });
+    let of_slacks = if problem.model.avoids_squares() {
+        None
+    } else {
+        VolumetricBarrier::new(&problem.model).metric(x)?.map(|m| {
+            let lengths = m.diagonal().map(f64::sqrt);
+            errors.component_mul(&lengths).max()
+        })
+    };
     Ok(of_slacks.map_or(of_x, |s| if s < of_x || of_x.is_nan() { s } else { of_x }))
 }
 

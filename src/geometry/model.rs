@@ -7,7 +7,7 @@ use nalgebra::{DMatrix, DVector};
 use super::make::{At, MOST_DENSE};
 use super::point::Geometry;
 use crate::error::Error;
-use crate::linalg::{BlockWalk, Design, Factor, Factorisation, GramPattern, check_vector};
+use crate::linalg::{BlockWalk, Design, Factor, Factorisation, GramPattern, MOST_SQUARE, check_vector};
 use crate::scalar::{Scalar, epsilon, real, to_f64};
 
 /// Design matrix A (n×d) and right-hand side b (n): checked once, shared by
@@ -128,6 +128,12 @@ impl<T: Scalar> Model<T> {
     /// b.
     pub fn rhs(&self) -> &DVector<T> {
         &self.0.rhs
+    }
+
+    /// Whether d×d matrices are made only where they are asked for: the Gram matrix is
+    /// sparse, and d above 1000.
+    pub fn avoids_squares(&self) -> bool {
+        self.pattern().is_some() && self.dim() > MOST_SQUARE
     }
 
     /// The pattern of the Gram matrix, where that is sparse and worked on.

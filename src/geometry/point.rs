@@ -12,7 +12,7 @@ use super::moment::Form;
 use super::selected::Selected;
 use super::walk::{Ask, Asked};
 use crate::error::Error;
-use crate::linalg::{Blocks, Design, Factorisation, check_length, mirror_lower};
+use crate::linalg::{Blocks, Design, Factorisation, SparseMetric, check_length, mirror_lower};
 use crate::scalar::{Scalar, count, epsilon, real};
 
 /// Σσ may differ from d by this power of ε, relative: orthogonalised twice it
@@ -239,6 +239,14 @@ impl<T: Scalar> Geometry<T> {
             Core::Frame(_) => Err(Error::Singular {
                 what: "sparse Gram matrix",
             }),
+        }
+    }
+
+    /// A_xᵀA_x by its sparse factor, where it has one.
+    pub(crate) fn sparse_metric(&self) -> Option<SparseMetric<T>> {
+        match &self.core {
+            Core::Pattern(selected) => Some(SparseMetric::new(selected.factor.clone())),
+            Core::Frame(_) => None,
         }
     }
 

@@ -27,7 +27,8 @@ pub(crate) use row_scaling::{RowScaling, scale_rows};
 pub(crate) use rows::Folded;
 pub use rows::{Rows, SparseRows};
 pub(crate) use sparse::rewritten;
-pub(crate) use sparse_gram::{GramPattern, OrderedRow, SparseFactor};
+pub use sparse_gram::SparseMetric;
+pub(crate) use sparse_gram::{GramPattern, MOST_SQUARE, OrderedRow, SparseFactor};
 
 use nalgebra::DMatrix;
 

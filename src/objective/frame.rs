@@ -2,14 +2,20 @@
 
 use nalgebra::{Cholesky, DMatrix, DVector};
 
+use crate::linalg::SparseMetric;
 use crate::scalar::{Scalar, real};
 
 /// Natural coordinates z, with step = S z and SᵀMS = I for a metric M; the
 /// plain ones where there is no metric.
 #[derive(Debug, Clone)]
-pub(crate) struct Frame<T: Scalar> {
+pub(crate) struct Frame<T: Scalar>(Basis<T>);
+
+#[derive(Debug, Clone)]
+enum Basis<T: Scalar> {
+    Plain,
     /// S and L with M = LLᵀ, S = L⁻ᵀ.
-    bases: Option<(DMatrix<T>, DMatrix<T>)>,
+    Dense(DMatrix<T>, DMatrix<T>),
+    Sparse(SparseMetric<T>),
 }
 
 impl<T: Scalar> Frame<T> {
@@ -24,54 +30,73 @@ impl<T: Scalar> Frame<T> {
             let sound = basis.iter().all(|v| v.is_finite());
             sound.then_some((basis, lower))
         });
-        Frame { bases }
+        Frame(bases.map_or(Basis::Plain, |(s, l)| Basis::Dense(s, l)))
+    }
+
+    /// By a sparse factor, whose lengths nobody asks for.
+    pub(crate) fn sparse(metric: SparseMetric<T>) -> Self {
+        Frame(Basis::Sparse(metric))
     }
 
     /// Whether there is a metric.
     pub(crate) fn is_natural(&self) -> bool {
-        self.bases.is_some()
+        !matches!(self.0, Basis::Plain)
     }
 
     /// S z.
     pub(crate) fn step(&self, z: &DVector<T>) -> DVector<T> {
-        match &self.bases {
-            Some((basis, _)) => basis * z,
-            None => z.clone(),
+        match &self.0 {
+            Basis::Dense(basis, _) => basis * z,
+            Basis::Sparse(metric) => metric.step(z),
+            Basis::Plain => z.clone(),
         }
     }
 
     /// Sᵀ v, the coordinates of a gradient.
     pub(crate) fn gradient(&self, v: DVector<T>) -> DVector<T> {
-        match &self.bases {
-            Some((basis, _)) => basis.tr_mul(&v),
-            None => v,
+        match &self.0 {
+            Basis::Dense(basis, _) => basis.tr_mul(&v),
+            Basis::Sparse(metric) => metric.gradient(&v),
+            Basis::Plain => v,
         }
     }
 
     /// Sᵀ H S, symmetric.
     pub(crate) fn form(&self, h: DMatrix<T>) -> DMatrix<T> {
-        let Some((basis, _)) = &self.bases else {
-            return h;
+        let form = match &self.0 {
+            Basis::Dense(basis, _) => basis.tr_mul(&(h * basis)),
+            Basis::Sparse(metric) => by_columns(metric, &by_columns(metric, &h).transpose()),
+            Basis::Plain => return h,
         };
-        let form = basis.tr_mul(&(h * basis));
         (&form + form.transpose()) * real::<T>(0.5)
     }
 
     /// J S, the coordinates of a Jacobian.
     pub(crate) fn jacobian(&self, j: DMatrix<T>) -> DMatrix<T> {
-        match &self.bases {
-            Some((basis, _)) => j * basis,
-            None => j,
+        match &self.0 {
+            Basis::Dense(basis, _) => j * basis,
+            Basis::Sparse(metric) => by_columns(metric, &j.transpose()).transpose(),
+            Basis::Plain => j,
         }
     }
 
     /// How long a step from x is: in the metric, where 1 reaches the boundary of
     /// the domain at the earliest, else relative to ‖x‖.
     pub(crate) fn length(&self, x: &DVector<T>, step: &DVector<T>) -> T {
-        match &self.bases {
-            Some((_, lower)) => lower.tr_mul(step).norm(),
-            None if x.amax() > T::zero() => step.norm() / x.norm(),
-            None => step.norm(),
+        match &self.0 {
+            Basis::Dense(_, lower) => lower.tr_mul(step).norm(),
+            _ if x.amax() > T::zero() => step.norm() / x.norm(),
+            _ => step.norm(),
         }
     }
+}
+
+/// Sᵀ M.
+fn by_columns<T: Scalar>(metric: &SparseMetric<T>, m: &DMatrix<T>) -> DMatrix<T> {
+    let mut out = m.clone();
+    for mut column in out.column_iter_mut() {
+        let image = metric.gradient(&column.clone_owned());
+        column.copy_from(&image);
+    }
+    out
 }

@@ -7,6 +7,7 @@ use nalgebra::{DMatrix, DVector};
 
 use super::{HasHessian, HasHessianProduct, HasJacobian, Objective, Ridge, RowCurvature};
 use crate::error::Error;
+use crate::linalg::SparseMetric;
 use crate::geometry::{Domain, Geometry, Model, Signs, check_vector, same_point};
 use crate::scalar::{Scalar, to_f64};
 
@@ -279,6 +280,14 @@ impl<T: Scalar, F: ClosedForm<T>> Objective<T> for LeverageObjective<T, F> {
     /// A_xᵀA_x: inside its unit ball (Dikin's ellipsoid) no slack changes sign.
     fn metric(&self, x: &DVector<T>) -> Result<Option<DMatrix<T>>, Error> {
         self.at(x)?.geometry.metric().map(Some)
+    }
+
+    /// The same where d is above 1000 and the Gram matrix sparse.
+    fn sparse_metric(&self, x: &DVector<T>) -> Result<Option<SparseMetric<T>>, Error> {
+        if !self.model.avoids_squares() {
+            return Ok(None);
+        }
+        Ok(self.at(x)?.geometry.sparse_metric())
     }
 
     /// What the closed form knows, and w² of the ridge: where that dominates it

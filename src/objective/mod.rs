@@ -31,7 +31,7 @@ pub use tilted::{Tilt, TiltedBarrier};
 use nalgebra::{DMatrix, DVector};
 
 use crate::error::Error;
-use crate::linalg::Design;
+use crate::linalg::{Design, SparseMetric};
 use crate::scalar::Scalar;
 
 /// A function of d real parameters with a gradient.
@@ -97,6 +97,15 @@ pub trait Objective<T: Scalar> {
     /// # Errors
     /// As for the gradient.
     fn metric(&self, _x: &DVector<T>) -> Result<Option<DMatrix<T>>, Error> {
+        Ok(None)
+    }
+
+    /// The same by a sparse factor, where one is known and d×d matrices are too large
+    /// to be made; [`Scaled`] prefers it.
+    ///
+    /// # Errors
+    /// As for the gradient.
+    fn sparse_metric(&self, _x: &DVector<T>) -> Result<Option<SparseMetric<T>>, Error> {
         Ok(None)
     }
 

@@ -25,7 +25,8 @@ const FIRST_STEP: f64 = 0.5;
 ///
 /// # Complexity
 /// One metric and one gradient at the start; O(d²) more per evaluation, O(d³)
-/// per Hessian.
+/// per Hessian. With a [`sparse_metric`](Objective::sparse_metric) a sparse solve per
+/// evaluation.
 ///
 /// ```
 /// use levinv::{GradientInversion, Model, Objective, Scaled};
@@ -55,7 +56,10 @@ impl<T: Scalar, O: Objective<T>> Scaled<T, O> {
     /// Those of the metric and the gradient.
     pub fn new(objective: O, start: &DVector<T>) -> Result<Self, Error> {
         check_length("x", start, objective.dim())?;
-        let frame = Frame::new(objective.metric(start)?);
+        let frame = match objective.sparse_metric(start)? {
+            Some(metric) => Frame::sparse(metric),
+            None => Frame::new(objective.metric(start)?),
+        };
         let mut scaled = Scaled {
             objective,
             start: start.clone(),

@@ -42,7 +42,7 @@ pub use noise::covariance::{Spread, gradient_covariance, score_covariance};
 pub use noise::noisy::{IMPROBABLE, LEVEL};
 pub use noise::noisy_target::FAR;
 pub use noise::{MAX_DECIMALS, MAX_SIGNIFICANT, Noise};
-pub use ridge::stationary::relative_gradient;
+pub use ridge::stationary::{relative_gradient, relative_gradient_by_products};
 pub use scores::obstacles::SUM_TOLERANCE;
 pub use scores::overfull::EXCESS;
 pub use scores::polish::score_errors;

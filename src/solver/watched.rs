@@ -8,6 +8,7 @@ use nalgebra::{DMatrix, DVector};
 
 use super::FullObjective;
 use crate::error::{Error, trial};
+use crate::linalg::SparseMetric;
 use crate::objective::{HasHessian, HasHessianProduct, HasJacobian, Objective, RowCurvature};
 use crate::scalar::Scalar;
 
@@ -251,6 +252,10 @@ impl<T: Scalar> Objective<T> for Watched<T> {
 
     fn metric(&self, x: &DVector<T>) -> Result<Option<DMatrix<T>>, Error> {
         self.note(self.objective.metric(x))
+    }
+
+    fn sparse_metric(&self, x: &DVector<T>) -> Result<Option<SparseMetric<T>>, Error> {
+        self.note(self.objective.sparse_metric(x))
     }
 
     fn row_curvature(&self, x: &DVector<T>) -> Result<Option<RowCurvature<T>>, Error> {

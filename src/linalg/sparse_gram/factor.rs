@@ -48,6 +48,11 @@ impl<T: Scalar> SparseFactor<T> {
         definite.then_some(factor)
     }
 
+    /// d.
+    pub(super) fn dim(&self) -> usize {
+        self.scale.len()
+    }
+
     /// D.
     fn pivots(&self) -> impl Iterator<Item = T> {
         self.symbolic.starts.iter().map(|&start| self.values[start])
@@ -90,25 +95,63 @@ impl<T: Scalar> SparseFactor<T> {
 
     /// `(L D Lᵀ)⁻¹ y`.
     fn solve_scaled(&self, y: &mut [T]) {
+        self.forward(y);
+        y.iter_mut().zip(self.pivots()).for_each(|(y, d)| *y /= d);
+        self.backward(y);
+    }
+
+    /// `L⁻¹ y`.
+    fn forward(&self, y: &mut [T]) {
         let symbolic = &*self.symbolic;
-        let column = |rows: usize, j: usize| &self.values[symbolic.starts[j]..][1..rows];
         for node in &symbolic.supernodes {
             for (t, j) in node.columns.clone().enumerate() {
                 let rows = &node.rows[t + 1..];
                 let known = y[j];
-                for (&i, &l) in rows.iter().zip(column(rows.len() + 1, j)) {
+                for (&i, &l) in rows.iter().zip(self.below(rows.len(), j)) {
                     y[i as usize] -= l * known;
                 }
             }
         }
-        y.iter_mut().zip(self.pivots()).for_each(|(y, d)| *y /= d);
+    }
+
+    /// `L⁻ᵀ y`.
+    fn backward(&self, y: &mut [T]) {
+        let symbolic = &*self.symbolic;
         for node in symbolic.supernodes.iter().rev() {
             for (t, j) in node.columns.clone().enumerate().rev() {
                 let rows = &node.rows[t + 1..];
-                let pairs = rows.iter().zip(column(rows.len() + 1, j));
+                let pairs = rows.iter().zip(self.below(rows.len(), j));
                 y[j] -= pairs.fold(T::zero(), |sum, (&i, &l)| sum + l * y[i as usize]);
             }
         }
+    }
+
+    /// The entries of column j of L below the diagonal.
+    fn below(&self, count: usize, j: usize) -> &[T] {
+        &self.values[self.symbolic.starts[j]..][1..count + 1]
+    }
+
+    /// `B z` with `BᵀMB = I`, as B = S⁻¹L⁻ᵀD^(-1/2) in the order of elimination.
+    pub(crate) fn from_natural(&self, z: &DVector<T>) -> DVector<T> {
+        let roots = self.pivots().map(|d| d.sqrt());
+        let mut y: Vec<T> = z.iter().zip(roots).map(|(&z, root)| z / root).collect();
+        self.backward(&mut y);
+        let mut out = DVector::zeros(z.len());
+        let order = self.symbolic.order.iter().map(|&j| j as usize);
+        for ((j, &y), &s) in order.zip(&y).zip(&self.scale) {
+            out[j] = y / s;
+        }
+        out
+    }
+
+    /// `Bᵀ v`.
+    pub(crate) fn dual_to_natural(&self, v: &DVector<T>) -> DVector<T> {
+        let order = self.symbolic.order.iter().map(|&j| j as usize);
+        let mut y: Vec<T> = order.zip(&self.scale).map(|(j, &s)| v[j] / s).collect();
+        self.forward(&mut y);
+        let roots = self.pivots().map(|d| d.sqrt());
+        y.iter_mut().zip(roots).for_each(|(y, root)| *y /= root);
+        DVector::from_vec(y)
     }
 
     /// The condition number of `S⁻¹MS⁻¹`: its 1-norm times an estimate from below

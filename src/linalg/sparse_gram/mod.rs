@@ -43,6 +43,40 @@ const PLACE_COST: f64 = 4.4;
 /// that a second derivative is made of.
 const MOST_FILL: usize = 1 << 28;
 
+/// Parameters beyond which d×d matrices are not made unasked where the Gram matrix is
+/// sparse: full Hessians there take d products, and eigenvalues d³.
+pub(crate) const MOST_SQUARE: usize = 1000;
+
+/// A positive definite form, by the sparse factor that it was found with: what
+/// [`Objective::sparse_metric`](crate::Objective::sparse_metric) offers in place of a
+/// d×d matrix. Opaque; clones share nothing.
+#[derive(Debug, Clone)]
+pub struct SparseMetric<T: Scalar>(SparseFactor<T>);
+
+impl<T: Scalar> SparseMetric<T> {
+    pub(crate) fn new(factor: SparseFactor<T>) -> Self {
+        SparseMetric(factor)
+    }
+
+    /// d.
+    pub fn dim(&self) -> usize {
+        self.0.dim()
+    }
+
+    /// `B z` for the B with `BᵀMB = I` that this factor gives.
+    ///
+    /// # Panics
+    /// Unless z has d entries, here and below.
+    pub fn step(&self, z: &DVector<T>) -> DVector<T> {
+        self.0.from_natural(z)
+    }
+
+    /// `Bᵀ v`, the coordinates of a gradient.
+    pub fn gradient(&self, v: &DVector<T>) -> DVector<T> {
+        self.0.dual_to_natural(v)
+    }
+}
+
 /// The pattern of M = AᵀDA in an order of elimination that fills in little, and of
 /// its Cholesky factor L. Made once for a design; clones are handles to it.
 ///

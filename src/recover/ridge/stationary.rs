@@ -6,7 +6,7 @@ use crate::error::{Error, trial};
 use crate::geometry::{Geometry, Model, Signs};
 use crate::linalg::{BlockWalk, column_fold, least_squares};
 use crate::objective::{
-    ClosedForm, Frame, GradientInversion, HasHessian, HasJacobian, LeverageObjective, Ridge,
+    ClosedForm, Frame, GradientInversion, HasHessian, HasHessianProduct, HasJacobian, LeverageObjective, Ridge,
     ScoreInversion,
 };
 use crate::recover::ridge::continuation::{follow, sharpen};
@@ -32,6 +32,34 @@ pub fn relative_gradient<T: Scalar, O: HasHessian<T> + ?Sized>(
     let (gradient, hessian) = (f.gradient(x)?, f.hessian(x)?);
     let size = hessian.norm() * x.norm().max(epsilon());
     Ok(gradient.norm() / size.max(epsilon::<T>() * epsilon()))
+}
+
+/// The same where the Hessian is only multiplied: by the largest |λ| of it that eight
+/// products of a power iteration tell, which is less than its norm.
+///
+/// # Errors
+/// Those of the objective.
+pub fn relative_gradient_by_products<T: Scalar, O: HasHessianProduct<T> + ?Sized>(
+    f: &O,
+    x: &DVector<T>,
+) -> Result<T, Error> {
+    const PRODUCTS: usize = 8;
+    let gradient = f.gradient(x)?.norm();
+    // Signs alternate and sizes differ, so that no symmetry hides a direction.
+    let mut v = DVector::from_fn(x.len(), |j, _| {
+        real(if j % 2 == 0 { 1.0 } else { -1.0 } * (1.0 + j as f64 / x.len() as f64))
+    });
+    let mut norm = T::zero();
+    for _ in 0..PRODUCTS {
+        let length = v.norm();
+        if !(length > T::zero()) {
+            break;
+        }
+        v = f.hessian_product(x, &(v / length))?;
+        norm = v.norm();
+    }
+    let size = norm * x.norm().max(epsilon());
+    Ok(gradient / size.max(epsilon::<T>() * epsilon()))
 }
 
 /// What is regularised, and how.

@@ -170,16 +170,41 @@ impl<T: Scalar> Problem<T> {
         })
     }
 
+    /// ‖F(x)‖ alone.
+    pub(super) fn gradient_norm(&self, x: &DVector<T>) -> Result<f64, Error> {
+        let (model, target) = (&self.model, self.target.clone());
+        let gradient = match self.equation {
+            Equation::Gradient => {
+                let barrier = self.ridged(VolumetricBarrier::new(model))?;
+                barrier.gradient(x)? - target
+            }
+            Equation::ScoreLoss => self
+                .ridged(ScoreInversion::new(model, target)?)?
+                .gradient(x)?,
+            Equation::GradientLoss => self
+                .ridged(GradientInversion::new(model, target)?)?
+                .gradient(x)?,
+        };
+        Ok(to_f64(gradient.norm()))
+    }
+
     fn derivatives<F: ClosedForm<T>>(
         &self,
         loss: LeverageObjective<T, F>,
         x: &DVector<T>,
     ) -> Result<(DVector<T>, DMatrix<T>), Error> {
-        let loss = match &self.ridge {
-            Some(w) => loss.with_ridge(w.clone())?,
-            None => loss,
-        };
+        let loss = self.ridged(loss)?;
         Ok((loss.gradient(x)?, loss.hessian(x)?))
+    }
+
+    fn ridged<F: ClosedForm<T>>(
+        &self,
+        loss: LeverageObjective<T, F>,
+    ) -> Result<LeverageObjective<T, F>, Error> {
+        match &self.ridge {
+            Some(w) => loss.with_ridge(w.clone()),
+            None => Ok(loss),
+        }
     }
 }
 

@@ -57,6 +57,9 @@ pub enum Reason {
     Singular,
     /// Rounding, even in 237 bits, hides too much.
     Rounding,
+    /// The Gram matrix is sparse and d above 1000: the Hessian is not made, and
+    /// nothing of it is known.
+    TooLarge,
 }
 
 impl fmt::Display for Reason {
@@ -65,6 +68,7 @@ impl fmt::Display for Reason {
             Reason::TooFar => "x is too far from a solution for the curvature there",
             Reason::Singular => "the Hessian cannot be told from a singular one",
             Reason::Rounding => "rounding hides too much",
+            Reason::TooLarge => "too large for the d×d Hessian that a proof takes",
         })
     }
 }
@@ -124,6 +128,8 @@ pub enum Verdict {
 ///
 /// # Complexity
 /// O(nd³) in 237 bits: 5 ms at n = 120, d = 4. See [`CERTIFIABLE_WORK`](super::CERTIFIABLE_WORK).
+/// Where [`Model::avoids_squares`](crate::Model::avoids_squares) nothing is tried:
+/// [`Reason::TooLarge`], with ‖F(x)‖ alone.
 ///
 /// # Example
 /// [Module](super).
@@ -163,6 +169,19 @@ impl Certificate {
         x: &DVector<T>,
     ) -> Result<Self, Error> {
         let problem = checked(loss, x)?;
+        if loss.model().avoids_squares() {
+            return Ok(Certificate {
+                equation: problem.equation,
+                ridge: problem.ridge.is_some(),
+                gradient_norm: problem.gradient_norm(x)?,
+                smallest_eigenvalue: None,
+                constants: None,
+                verdict: Verdict::NotCertified {
+                    reason: Reason::TooLarge,
+                    h: None,
+                },
+            });
+        }
         Ok(match evaluated(&problem, x)? {
             Evaluated::Exactly(e) => Self::bounded(&problem, &e),
             Evaluated::Roughly(e, unit) => Self::estimated(&problem, &e, unit),

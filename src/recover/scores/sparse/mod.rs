@@ -45,6 +45,24 @@ pub(crate) fn applies<T: Scalar>(model: &Model<T>) -> bool {
     model.pattern().is_some() && model.dim() >= LEAST
 }
 
+/// [`score_errors`](super::polish::score_errors) by the pattern; infinite where x may
+/// move, `None` where it cannot be told so.
+pub(super) fn errors<T: Scalar>(
+    model: &Model<T>,
+    target: &DVector<T>,
+    x: &DVector<T>,
+) -> Result<Option<DVector<T>>, Error> {
+    let endless = DVector::from_element(x.len(), T::one() / T::zero());
+    Ok(match Parts::of(model, 0)? {
+        Ok(parts) if parts.loose.is_empty(model.nrows()) => {
+            polish::errors(model, target, &parts.components, x, &[])?.map(|found| found.0)
+        }
+        Ok(_) => Some(endless),
+        Err(_) if model.dim() > DENSE => Some(endless),
+        Err(_) => None,
+    })
+}
+
 /// A as a sparse matrix in memory. O(nnz(A)).
 fn rows_of<T: Scalar>(model: &Model<T>) -> Result<CsrMatrix<T>, Error> {
     rewritten(model.design(), model.dim(), |_, columns, values, out| {
