@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use levinv::recover::{
-    GradientRecovery, Recovery, ScoreRecovery, Status, relative_gradient, relative_gradient_by_products,
-    score_errors,
+    GradientRecovery, Recovery, ScoreRecovery, Status, relative_gradient,
+    relative_gradient_by_products, score_errors,
 };
 use levinv::solver::{FullObjective, History, Limits, NamedSolver, SolverRun};
 use levinv::{DVector, Objective, Signs, TiltedBarrier, VolumetricBarrier};
@@ -155,11 +155,7 @@ fn minimised(
 
 /// How far x may be off, relative to x itself or, where that is small, to what
 /// an entry can change by before a slack does: the centre of a symmetric cell is 0.
-fn share(
-    problem: &Problem,
-    x: &DVector<f64>,
-    errors: &DVector<f64>,
-) -> Result<f64, levinv::Error> {
+fn share(problem: &Problem, x: &DVector<f64>, errors: &DVector<f64>) -> Result<f64, levinv::Error> {
     let of_x = errors.norm() / x.norm();
     // √M_jj ≥ |a_ij/s_i| for all i; not √(M⁻¹)_jj, which would forgive columns
     // that nearly depend on one another.

@@ -7,7 +7,9 @@ use nalgebra::{DMatrix, DVector};
 use super::make::{At, MOST_DENSE};
 use super::point::Geometry;
 use crate::error::Error;
-use crate::linalg::{BlockWalk, Design, Factor, Factorisation, GramPattern, MOST_SQUARE, check_vector};
+use crate::linalg::{
+    BlockWalk, Design, Factor, Factorisation, GramPattern, MOST_SQUARE, check_vector,
+};
 use crate::scalar::{Scalar, epsilon, real, to_f64};
 
 /// Design matrix A (n×d) and right-hand side b (n): checked once, shared by

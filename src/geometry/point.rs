@@ -242,6 +242,14 @@ impl<T: Scalar> Geometry<T> {
         }
     }
 
+    /// A_xᵀA_x h, where the Gram matrix is sparse and worked on.
+    pub(crate) fn multiply_gram(&self, h: &DVector<T>) -> Option<DVector<T>> {
+        match &self.core {
+            Core::Pattern(selected) => Some(selected.factor.multiply(&selected.pattern, h)),
+            Core::Frame(_) => None,
+        }
+    }
+
     /// A_xᵀA_x by its sparse factor, where it has one.
     pub(crate) fn sparse_metric(&self) -> Option<SparseMetric<T>> {
         match &self.core {

@@ -7,8 +7,8 @@ use nalgebra::{DMatrix, DVector};
 
 use super::{HasHessian, HasHessianProduct, HasJacobian, Objective, Ridge, RowCurvature};
 use crate::error::Error;
-use crate::linalg::SparseMetric;
 use crate::geometry::{Domain, Geometry, Model, Signs, check_vector, same_point};
+use crate::linalg::SparseMetric;
 use crate::scalar::{Scalar, to_f64};
 
 /// A closed form in the geometry at x: the formulas alone, without domain,

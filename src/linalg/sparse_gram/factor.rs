@@ -6,6 +6,7 @@ use std::sync::Arc;
 use nalgebra::DVector;
 
 use super::super::condition::inverse_norm;
+use super::GramPattern;
 use super::fronts::{eliminate, select_inverse};
 use super::jet::{Number, Once, Twice};
 use super::symbolic::Symbolic;
@@ -129,6 +130,16 @@ impl<T: Scalar> SparseFactor<T> {
     /// The entries of column j of L below the diagonal.
     fn below(&self, count: usize, j: usize) -> &[T] {
         &self.values[self.symbolic.starts[j]..][1..count + 1]
+    }
+
+    /// `M h`.
+    pub(crate) fn multiply(&self, pattern: &GramPattern, h: &DVector<T>) -> DVector<T> {
+        let order = || self.symbolic.order.iter().map(|&j| j as usize);
+        let mut scaled = h.clone();
+        order().zip(&self.scale).for_each(|(j, &s)| scaled[j] *= s);
+        let mut out = pattern.multiply(&self.gram, &scaled);
+        order().zip(&self.scale).for_each(|(j, &s)| out[j] *= s);
+        out
     }
 
     /// `B z` with `BᵀMB = I`, as B = S⁻¹L⁻ᵀD^(-1/2) in the order of elimination.

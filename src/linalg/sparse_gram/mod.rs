@@ -109,6 +109,15 @@ impl GramPattern {
         Self::within(a, MOST_FILL, dense / DENSE_ADVANTAGE, dense / PLACE_COST)
     }
 
+    /// The same whatever dense would cost; `None` where L has too many entries for any
+    /// memory.
+    ///
+    /// # Errors
+    /// Those of reading rows.
+    pub(crate) fn unconditionally<T: Scalar>(a: &Design<T>) -> Result<Option<Self>, Error> {
+        Self::within(a, MOST_FILL, f64::INFINITY, f64::INFINITY)
+    }
+
     /// The same where L has at most `most` entries, Σ|L_j|² ≤ `work`, and rows at
     /// most `visits` pairs of entries.
     fn within<T: Scalar>(

@@ -6,8 +6,8 @@ use crate::error::{Error, trial};
 use crate::geometry::{Geometry, Model, Signs};
 use crate::linalg::{BlockWalk, column_fold, least_squares};
 use crate::objective::{
-    ClosedForm, Frame, GradientInversion, HasHessian, HasHessianProduct, HasJacobian, LeverageObjective, Ridge,
-    ScoreInversion,
+    ClosedForm, Frame, GradientInversion, HasHessian, HasHessianProduct, HasJacobian,
+    LeverageObjective, Ridge, ScoreInversion,
 };
 use crate::recover::ridge::continuation::{follow, sharpen};
 use crate::recover::{Observer, Recovery, Status, largest_slack_start, report};

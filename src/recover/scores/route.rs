@@ -158,10 +158,13 @@ impl<T: Scalar> Route<T> {
         }
         let mut on_step = |k, r: T| report(observer, "polish", k, to_f64(r));
         let polished = if self.signs.is_some() && sparse::applies(&self.model) {
-            let flat: Vec<usize> = lines.iter().map(|(k, ..)| *k).collect();
-            let components = &structure.components;
-            let way = sparse::polish::polish;
-            way(&self.model, &self.target, components, x, &flat, on_step)?
+            let units = sparse::units(&self.model)?;
+            let flat = sparse::flat(&lines, &units);
+            let way = sparse::Way::new(&self.model, &self.target, &structure.components, &flat)?;
+            match way {
+                Some(way) => sparse::polish(&way, x, on_step)?,
+                None => None,
+            }
         } else {
             let held = held(&lines, &column_units(self.model.design())?);
             let way = polish::polish;

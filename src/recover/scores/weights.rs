@@ -288,6 +288,13 @@ fn newton_step<T: Scalar>(
         task.target(i) - scores[i] * factor
     });
     if let Some(near) = at.geometry.near_laplacian()? {
+        // Once more: what is left along 1 is beside r itself no rounding.
+        let (left, totals) = (task.components.sums(&r), task.components.sums(scores));
+        for (i, r) in r.iter_mut().enumerate() {
+            if let Some(k) = task.components.of(i) {
+                *r -= scores[i] * (left[k] / totals[k]);
+            }
+        }
         let accuracy = task.residual(at).sqrt().min(real(0.1)).max(real(1e-6));
         let solved = conjugate_gradients(
             r,

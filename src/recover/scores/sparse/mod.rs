@@ -1,19 +1,21 @@
 //! Scores → x where the Gram matrix is sparse: no d×d matrix, no dense row.
 //!
 //! The way is that of dense designs, each step by products with Λ on the pattern and
-//! conjugate gradients under [`NearLaplacian`](crate::geometry::NearLaplacian):
+//! conjugate gradients under a matrix near Λ (`geometry::near`):
 //!
-//! - rows that alone hold a direction, and components: [`parts`];
-//! - row weights for all components together: [`weights`](super::weights);
-//! - x by least squares, one scale a component: [`fit`];
-//! - steps on L_D and how sure x is: [`polish`].
+//! - rows that alone hold a direction, and components: `parts`;
+//! - row weights for all components together: `weights`, as elsewhere;
+//! - x by least squares, one scale a component: `fit`;
+//! - steps on L_D and how sure x is: `polish`.
 //!
 //! A product is a factorisation in numbers of two parts; some hundreds of them make a
 //! recovery. Time and memory are those of the sparse factor, not d³ or nd².
 
-pub(super) mod fit;
-pub(super) mod parts;
-pub(super) mod polish;
+mod fit;
+mod parts;
+mod polish;
+
+pub(super) use polish::{Way, polish};
 
 use std::sync::Arc;
 
@@ -55,7 +57,9 @@ pub(super) fn errors<T: Scalar>(
     let endless = DVector::from_element(x.len(), T::one() / T::zero());
     Ok(match Parts::of(model, 0)? {
         Ok(parts) if parts.loose.is_empty(model.nrows()) => {
-            polish::errors(model, target, &parts.components, x, &[])?.map(|found| found.0)
+            let way = Way::new(model, target, &parts.components, &[])?;
+            let found = way.map(|way| way.errors(x)).transpose()?.flatten();
+            Some(found.map_or(endless, |found| found.0))
         }
         Ok(_) => Some(endless),
         Err(_) if model.dim() > DENSE => Some(endless),
@@ -177,6 +181,20 @@ impl<T: Scalar> Route<T> {
         };
         self.finish(structure, assembled, &log_weights, tally, observer)
     }
+}
+
+/// The largest entry of each column.
+pub(super) fn units<T: Scalar>(model: &Model<T>) -> Result<DVector<T>, Error> {
+    Ok(parts::column_sizes(&rows_of(model)?))
+}
+
+/// For each component on a line, the coefficient that moves most along it.
+pub(super) fn flat<T: Scalar>(
+    lines: &[(usize, DVector<T>, f64)],
+    units: &DVector<T>,
+) -> Vec<(usize, usize)> {
+    let one = |(k, h, _): &(usize, DVector<T>, f64)| (*k, h.component_mul(units).icamax());
+    lines.iter().map(one).collect()
 }
 
 /// Components whose spaces nobody asks for.

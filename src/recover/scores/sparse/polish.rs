@@ -1,25 +1,27 @@
 //! Steps on L_D by conjugate gradients, and how sure x is.
 //!
-//! With J = −2ΛA_x (D2), J h = −r where Λu = ½r and A_x h = u up to a constant on each
-//! component, which is Λ's kernel: one solve with Λ and one least-squares fit. That is
-//! Newton's step where some x has the scores. Where none has, the steps that are left
-//! are those of Gauss–Newton, JᵀJ h = −Jᵀr, preconditioned by the same two solves:
+//! J = −2ΛA_x (D2) is not made. A step h makes what is left of r vanish along the
+//! columns of A_x, A_xᵀ(r + J h) = 0, that is,
 //!
 //! ```text
-//! (JᵀJ)⁻¹ ≈ ¼ G Gᵀ,   G = (A_xᵀA_x)⁻¹A_xᵀ Λ̂⁻¹
+//! A_xᵀΛA_x h = ½ A_xᵀ r,
 //! ```
+//!
+//! which is Newton's step where some x has the scores, and solved by a few products
+//! with Λ under [`NearNormal`]. Where none has, the steps that are left are those of
+//! Gauss–Newton, A_xᵀΛ²A_x h = ½ A_xᵀΛ r, with N⁻¹A_xᵀA_xN⁻¹ for N = A_xᵀΛ̂A_x to
+//! precondition them.
 
 use nalgebra::DVector;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand_distr::{Distribution, StandardNormal};
 
-use super::fit::rejected;
 use crate::error::{Error, trial};
-use crate::geometry::{Geometry, Model, NearLaplacian};
-use crate::linalg::conjugate_gradients;
+use crate::geometry::{Geometry, Model, NearNormal, doubled_pattern};
+use crate::linalg::{GramPattern, conjugate_gradients};
 use crate::recover::matched;
-use crate::recover::scores::polish::Polished;
+use crate::recover::scores::polish::{Polished, amplified};
 use crate::recover::scores::structure::Components;
 use crate::scalar::{Scalar, count, epsilon, real};
 
@@ -35,116 +37,127 @@ const PROBES: usize = 16;
 /// Their own accuracy.
 const PROBE_ACCURACY: f64 = 0.03;
 
-/// What a step is made from at one point.
-pub(super) struct Linear<'a, T: Scalar> {
-    at: &'a Geometry<T>,
-    near: NearLaplacian<T>,
+/// What lasts from point to point.
+pub(in crate::recover::scores) struct Way<'a, T: Scalar> {
+    model: &'a Model<T>,
+    target: &'a DVector<T>,
     components: &'a Components,
-    /// (I − P)1, by components; and its squared lengths, zero where b lies in the
-    /// column space, and with it what constants come from.
-    left: DVector<T>,
-    squares: Vec<T>,
+    doubled: GramPattern,
+    /// Components whose b lies in their column space, and a coefficient of each that
+    /// moves along its line.
+    flat: &'a [(usize, usize)],
 }
 
-impl<'a, T: Scalar> Linear<'a, T> {
-    /// `None` where the sparse factor does not bear it.
-    fn new(
-        at: &'a Geometry<T>,
+/// What a step is made from at one point.
+struct Linear<'a, T: Scalar> {
+    way: &'a Way<'a, T>,
+    at: &'a Geometry<T>,
+    near: NearNormal<T>,
+}
+
+impl<'a, T: Scalar> Way<'a, T> {
+    /// `None` where the doubled factor does not fit in memory.
+    pub(in crate::recover::scores) fn new(
+        model: &'a Model<T>,
+        target: &'a DVector<T>,
         components: &'a Components,
-        flat: &[usize],
+        flat: &'a [(usize, usize)],
     ) -> Result<Option<Self>, Error> {
-        let Some(near) = at.near_laplacian()? else {
-            return Ok(None);
-        };
-        let ones = DVector::from_fn(at.slack().len(), |i, _| match components.of(i) {
-            Some(_) => T::one(),
-            None => T::zero(),
-        });
-        let left = rejected(at, &ones)?;
-        let mut squares = components.sums(&left.component_mul(&left));
-        flat.iter().for_each(|&k| squares[k] = T::zero());
-        Ok(Some(Linear {
-            at,
-            near,
+        let doubled = doubled_pattern(model.design())?;
+        Ok(doubled.map(|doubled| Way {
+            model,
+            target,
             components,
-            left,
-            squares,
+            doubled,
+            flat,
         }))
     }
 
-    /// v without what no Λu can be: its sum over each component, taken off in
-    /// proportion to the scores, which leaves small ones their digits.
+    /// `None` where the sparse factor does not bear it.
+    fn at(&'a self, at: &'a Geometry<T>) -> Result<Option<Linear<'a, T>>, Error> {
+        let held: Vec<usize> = self.flat.iter().map(|&(_, j)| j).collect();
+        let near = at.near_normal(&self.doubled, &held)?;
+        Ok(near.map(|near| Linear {
+            way: self,
+            at,
+            near,
+        }))
+    }
+
+    /// How far each entry of x may be off, to first order, and the products it took
+    /// to tell.
+    pub(super) fn errors(&self, x: &DVector<T>) -> Result<Option<(DVector<T>, usize)>, Error> {
+        let at = self.model.at(x)?;
+        let Some(linear) = self.at(&at)? else {
+            return Ok(None);
+        };
+        let Some((rows, products)) = linear.amplification()? else {
+            return Ok(None);
+        };
+        let residual = (at.scores()? - self.target).norm();
+        let errors = amplified(&rows, x, residual, self.target.norm());
+        Ok(Some((errors + x.abs() * epsilon::<T>(), products)))
+    }
+}
+
+impl<T: Scalar> Linear<'_, T> {
+    /// v without what a line's kernel cannot give: its sum over such a component, taken
+    /// off in proportion to the scores.
     fn balanced(&self, mut v: DVector<T>) -> Result<DVector<T>, Error> {
-        let scores = self.at.scores()?;
-        let (sums, totals) = (self.components.sums(&v), self.components.sums(scores));
+        if self.way.flat.is_empty() {
+            return Ok(v);
+        }
+        let (components, scores) = (self.way.components, self.at.scores()?);
+        let (sums, totals) = (components.sums(&v), components.sums(scores));
+        let is_flat = |k: usize| self.way.flat.iter().any(|&(flat, _)| flat == k);
         for (i, v) in v.iter_mut().enumerate() {
-            *v = match self.components.of(i) {
-                Some(k) => *v - scores[i] * (sums[k] / totals[k]),
-                None => T::zero(),
-            };
+            if let Some(k) = components.of(i).filter(|&k| is_flat(k)) {
+                *v -= scores[i] * (sums[k] / totals[k]);
+            }
         }
         Ok(v)
     }
 
-    /// h with J h = −r, and the products it took.
+    /// A_xᵀΛA_x h = ½ A_xᵀ r, and the products it took.
     fn step(&self, r: &DVector<T>, accuracy: f64) -> Result<(DVector<T>, usize), Error> {
         let half = self.balanced(r * real::<T>(0.5))?;
         let solved = conjugate_gradients(
-            half,
+            self.at.apply_transposed(&half)?,
             (real(accuracy), PRODUCTS),
-            |r| self.near.solve(r),
-            |v| self.at.laplacian(v),
+            |v| self.near.solve(v),
+            |h| {
+                let image = self.at.laplacian(&self.at.apply(h)?)?;
+                self.at.apply_transposed(&image)
+            },
         )?;
-        let mut u = solved.x;
-        let overlaps = self.components.sums(&self.left.component_mul(&u));
-        for (i, u) in u.iter_mut().enumerate() {
-            if let Some(k) = self.components.of(i)
-                && self.squares[k] > T::zero()
-            {
-                *u -= overlaps[k] / self.squares[k];
-            }
-        }
-        Ok((self.coefficients(&u)?, solved.products))
-    }
-
-    /// The least-squares h of A_x h = u.
-    fn coefficients(&self, u: &DVector<T>) -> Result<DVector<T>, Error> {
-        self.at.solve_gram(&self.at.apply_transposed(u)?)
+        Ok((solved.x, solved.products))
     }
 
     /// The same minimising ‖J h + r‖.
     fn least_squares_step(&self, r: &DVector<T>) -> Result<(DVector<T>, usize), Error> {
-        let gradient = self.at.apply_transposed(&self.at.laplacian(r)?)?;
-        let mut failed = None;
-        let mut preconditioned = |g: &DVector<T>| -> Result<DVector<T>, Error> {
-            let u = self.at.apply(&self.at.solve_gram(g)?)?;
-            self.coefficients(&self.near.solve(&self.near.solve(&u)))
-        };
-        let cell = std::cell::RefCell::new((&mut preconditioned, &mut failed));
+        let half = self.balanced(r * real::<T>(0.5))?;
         let solved = conjugate_gradients(
-            gradient * real::<T>(0.5),
+            self.at.apply_transposed(&self.at.laplacian(&half)?)?,
             (real(ACCURACY), PRODUCTS / 2),
-            |g| {
-                let (apply, failed) = &mut *cell.borrow_mut();
-                apply(g).unwrap_or_else(|error| {
-                    **failed = Some(error);
-                    DVector::zeros(g.len())
-                })
+            |v| {
+                let first = self.near.solve(v);
+                match self.at.multiply_gram(&first) {
+                    Some(image) => self.near.solve(&image),
+                    None => first,
+                }
             },
             |h| {
                 let image = self.at.laplacian(&self.at.apply(h)?)?;
                 self.at.apply_transposed(&self.at.laplacian(&image)?)
             },
         )?;
-        match failed {
-            Some(error) => Err(error),
-            None => Ok((solved.x, 2 * solved.products + 1)),
-        }
+        Ok((solved.x, 2 * solved.products + 1))
     }
 
     /// Row norms of the map from scores to x that a step is, from random vectors:
-    /// their mean squares, and three standard deviations of these more.
-    fn amplification(&self) -> Result<(DVector<T>, usize), Error> {
+    /// their mean squares, and three standard deviations of these more. `None` where
+    /// a step takes too many products.
+    fn amplification(&self) -> Result<Option<(DVector<T>, usize)>, Error> {
         let mut rng = StdRng::seed_from_u64(0);
         let mut squares = DVector::zeros(self.at.x().len());
         let mut products = 0;
@@ -154,37 +167,40 @@ impl<'a, T: Scalar> Linear<'a, T> {
                 real::<T>(normal)
             });
             let (h, own) = self.step(&random, PROBE_ACCURACY)?;
+            if own >= PRODUCTS {
+                return Ok(None);
+            }
             squares += h.component_mul(&h);
             products += own;
         }
         let sure = 1.0 + 3.0 / (2.0 * PROBES as f64).sqrt();
         let mean = |sum: T| (sum / count(PROBES)).sqrt() * real(sure);
-        Ok((squares.map(mean), products))
+        Ok(Some((squares.map(mean), products)))
     }
 }
 
 /// Minimises ½‖σ(x) − τ‖² from x; components in `flat` keep their scale. `None`
 /// where the sparse factor does not bear it.
 ///
-/// Errors are those of the dense way, row norms from random vectors.
+/// Errors are those of the dense way, row norms from random vectors; infinite where
+/// these take too long.
 pub(in crate::recover::scores) fn polish<T: Scalar>(
-    model: &Model<T>,
-    target: &DVector<T>,
-    components: &Components,
+    way: &Way<'_, T>,
     mut x: DVector<T>,
-    flat: &[usize],
     mut on_step: impl FnMut(usize, T),
 ) -> Result<Option<Polished<T>>, Error> {
+    let (model, target) = (way.model, way.target);
     let size = target.norm();
+    let floor = epsilon::<T>() * count::<T>(target.len()).sqrt();
     let mut residual = model.at(&x)?.scores()? - target;
     let (mut iterations, mut evaluations) = (0, 1);
     let mut by_least_squares = false;
     loop {
         let at = model.at(&x)?;
-        let Some(linear) = Linear::new(&at, components, flat)? else {
+        let before = residual.norm();
+        let Some(linear) = way.at(&at)? else {
             return Ok(None);
         };
-        let before = residual.norm();
         let (step, products) = match by_least_squares {
             false => linear.step(&residual, ACCURACY)?,
             true => linear.least_squares_step(&residual)?,
@@ -204,17 +220,15 @@ pub(in crate::recover::scores) fn polish<T: Scalar>(
             }
             length *= real(0.5);
         }
-        let moved = step.norm() / x.norm().max(epsilon());
         let mut goes_on = false;
         if let Some((next, r)) = improved {
             (x, residual) = (next, r);
             iterations += 1;
-            on_step(iterations, residual.norm() / size);
-            // Below a hundred roundings each gain is luck.
-            goes_on = moved > real::<T>(100.0) * epsilon::<T>();
-            if by_least_squares {
-                goes_on &= residual.norm() < before * real(1.0 - LEAST_GAIN);
-            }
+            let after = residual.norm();
+            on_step(iterations, after / size);
+            // Near the floor each gain is luck.
+            let luck = before <= floor * size * real(1e3) && after > before * real(0.5);
+            goes_on = !luck && (!by_least_squares || after < before * real(1.0 - LEAST_GAIN));
         }
         if goes_on && (by_least_squares || iterations < STEPS) {
             continue;
@@ -223,10 +237,8 @@ pub(in crate::recover::scores) fn polish<T: Scalar>(
             by_least_squares = true;
             continue;
         }
-        let (errors, products) = match errors(model, target, components, &x, flat)? {
-            Some(found) => found,
-            None => return Ok(None),
-        };
+        let endless = || DVector::from_element(x.len(), T::one() / T::zero());
+        let (errors, products) = way.errors(&x)?.unwrap_or_else(|| (endless(), 0));
         return Ok(Some(Polished {
             residual: residual.norm() / size,
             errors,
@@ -235,23 +247,4 @@ pub(in crate::recover::scores) fn polish<T: Scalar>(
             x,
         }));
     }
-}
-
-/// How far each entry of x may be off, to first order, and the products it took to
-/// tell; `None` where the sparse factor does not bear it.
-pub(in crate::recover::scores) fn errors<T: Scalar>(
-    model: &Model<T>,
-    target: &DVector<T>,
-    components: &Components,
-    x: &DVector<T>,
-    flat: &[usize],
-) -> Result<Option<(DVector<T>, usize)>, Error> {
-    let at = model.at(x)?;
-    let Some(linear) = Linear::new(&at, components, flat)? else {
-        return Ok(None);
-    };
-    let (rows, products) = linear.amplification()?;
-    let residual = (at.scores()? - target).norm();
-    let errors = crate::recover::scores::polish::amplified(&rows, x, residual, target.norm());
-    Ok(Some((errors + x.abs() * epsilon::<T>(), products)))
 }
