@@ -11,13 +11,14 @@ use super::point::{Core, Geometry};
 use super::selected::{Selected, not_sparse};
 use crate::error::Error;
 use crate::linalg::{
-    BlockWalk, Blocks, CHOLESKY_DIGITS, Design, Factor, Factorisation, First, GramPattern, Rows,
-    Scratch, Storage, squares_exactly,
+    BlockWalk, Blocks, CHOLESKY_DIGITS, Design, Factor, Factorisation, First, GramPattern,
+    MOST_SQUARE, Rows, Scratch, Storage, squares_exactly,
 };
 use crate::scalar::{Scalar, count, epsilon, real, to_f64};
 
 /// Digits that the bound of a sparse factor's loss must leave, before what it has
-/// lost in fact is looked at: its second step would be a dense one.
+/// lost in fact is looked at, where d is moderate: its second step would be a dense
+/// one.
 const HALF_DIGITS: f64 = 0.5;
 
 /// Entries of a d×d matrix above which a sparse factor has no dense one to fall back
@@ -53,13 +54,13 @@ impl<T: Scalar> Geometry<T> {
     /// The same on a pattern.
     pub(super) fn new_on_pattern(
         design: &Design<T>,
-        pattern: &GramPattern,
+        (pattern, choice): (&GramPattern, Factorisation),
         x: &DVector<T>,
         slack: DVector<T>,
     ) -> Result<Self, Error> {
-        let choice = (Factorisation::Automatic, Some(pattern));
-        let (slack, (gram, _)) = weighed(design, choice, slack, |_, _, _| Ok(()))?;
-        Self::on_pattern(design, (x, None), (slack, gram), pattern)
+        let how = (choice, Some(pattern));
+        let (slack, (gram, _)) = weighed(design, how, slack, |_, _, _| Ok(()))?;
+        Self::on_pattern(design, (x, None), (slack, gram), (pattern, choice))
     }
 
     /// The geometry at a point. `check(first row, slacks)` sees every block of
@@ -87,7 +88,7 @@ impl<T: Scalar> Geometry<T> {
             None => Self::factorised(design, own, made, choice, spare),
             Some(pattern) => {
                 let (slack, (gram, _)) = made;
-                Self::on_pattern(design, own, (slack, gram), pattern)
+                Self::on_pattern(design, own, (slack, gram), (pattern, choice))
             }
         }
     }
@@ -98,13 +99,14 @@ impl<T: Scalar> Geometry<T> {
         design: &Design<T>,
         (x, rhs): (&DVector<T>, Option<Arc<DVector<T>>>),
         (slack, gram): (DVector<T>, Option<DMatrix<T>>),
-        pattern: &GramPattern,
+        (pattern, choice): (&GramPattern, Factorisation),
     ) -> Result<Self, Error> {
         let d = design.ncols();
         let keeps = |loss: T, digits: f64| loss <= epsilon::<T>().powf(real(digits));
-        let dense = d
+        let small = d
             .checked_mul(d)
             .is_some_and(|entries| entries <= MOST_DENSE);
+        let dense = small && choice != Factorisation::SparseCholesky;
         let by_dense = |slack: DVector<T>, rhs| {
             let mut at = Self::new(design, x, slack, Factorisation::Automatic)?;
             at.rhs = rhs;
@@ -118,7 +120,9 @@ impl<T: Scalar> Geometry<T> {
             };
         };
         let loss = factor.condition() * epsilon::<T>();
-        if dense && !keeps(loss, HALF_DIGITS) {
+        // Beyond some size a dense factor costs so much that what the sparse one has
+        // lost in fact is looked at whatever the bound.
+        if dense && d <= MOST_SQUARE && !keeps(loss, HALF_DIGITS) {
             return by_dense(slack, rhs);
         }
         let pattern = pattern.clone();

@@ -112,6 +112,11 @@ impl<T: Scalar> Model<T> {
         self.with_factorisation(self.0.factorisation)
     }
 
+    /// How it is factorised, as it was chosen.
+    pub(crate) fn chosen_factorisation(&self) -> Factorisation {
+        self.0.factorisation
+    }
+
     /// n, the number of rows.
     pub fn nrows(&self) -> usize {
         self.0.rhs.len()
@@ -152,7 +157,10 @@ impl<T: Scalar> Model<T> {
     pub(crate) fn with_slack(&self, slack: DVector<T>) -> Result<Geometry<T>, Error> {
         let origin = DVector::zeros(self.dim());
         match self.pattern() {
-            Some(pattern) => Geometry::new_on_pattern(self.design(), pattern, &origin, slack),
+            Some(pattern) => {
+                let how = (pattern, self.0.factorisation);
+                Geometry::new_on_pattern(self.design(), how, &origin, slack)
+            }
             None => Geometry::new(self.design(), &origin, slack, self.0.factorisation),
         }
     }

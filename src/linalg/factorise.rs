@@ -40,8 +40,9 @@ pub enum Factorisation {
     Qr,
     /// A sparse Cholesky factor, where A and its Gram matrix are sparse: what
     /// `Automatic` does there for a fraction of the cost, as long as it keeps half
-    /// the digits by a bound and three quarters in the sum of the scores. Chosen,
-    /// it is the same as `Automatic`.
+    /// the digits by a bound and three quarters in the sum of the scores; with d above
+    /// 1000 by the latter alone. Chosen, it is never replaced by a dense one: an error
+    /// where it keeps less.
     SparseCholesky,
 }
 

@@ -6,8 +6,9 @@ use nalgebra::DVector;
 
 use crate::error::Error;
 use crate::geometry::{Geometry, Model};
-use crate::linalg::{Factor, Factorisation, conjugate_gradients};
+use crate::linalg::{Factor, Factorisation, GramPattern, SparseFactor, conjugate_gradients};
 use crate::objective::Barrier;
+use crate::recover::scores::sparse;
 use crate::scalar::{Scalar, epsilon, real};
 
 /// Inner conjugate gradient steps; the preconditioned condition number is at
@@ -22,7 +23,73 @@ pub(crate) struct Iterate<T: Scalar> {
     pub(crate) x: DVector<T>,
     pub(crate) residual: DVector<T>,
     volumetric: T,
-    factor: Factor<T>,
+    factor: Preconditioner<T>,
+}
+
+/// A factor of AᵀDA for (V6)'s D.
+enum Preconditioner<T: Scalar> {
+    Dense(Factor<T>),
+    Sparse(GramPattern, SparseFactor<T>),
+}
+
+impl<T: Scalar> Preconditioner<T> {
+    /// By the root of D.
+    fn new(model: &Model<T>, weights: &DVector<T>) -> Result<Self, Error> {
+        if let Some(pattern) = model.pattern().filter(|_| sparse::applies(model)) {
+            let gram = pattern.gram(model.design(), &weights.component_mul(weights))?;
+            if let Some(factor) = pattern.factor(&gram) {
+                return Ok(Preconditioner::Sparse(pattern.clone(), factor));
+            }
+        }
+        let factor = Factor::new(model.design(), weights, Factorisation::Automatic)?;
+        Ok(Preconditioner::Dense(factor))
+    }
+
+    /// (AᵀDA)⁻¹ v.
+    fn solve(&self, v: &DVector<T>) -> DVector<T> {
+        match self {
+            Preconditioner::Dense(factor) => factor.solve(&factor.solve_transposed(v)),
+            Preconditioner::Sparse(_, factor) => factor.solve(v),
+        }
+    }
+
+    /// √(vᵀ(AᵀDA)⁻¹v).
+    fn dual_norm(&self, v: &DVector<T>) -> T {
+        match self {
+            Preconditioner::Dense(factor) => factor.solve_transposed(v).norm(),
+            Preconditioner::Sparse(_, factor) => factor.dual_to_natural(v).norm(),
+        }
+    }
+
+    /// How much rounding moves it, in units of that rounding.
+    fn sensitivity(&self) -> T {
+        match self {
+            Preconditioner::Dense(factor) => factor.sensitivity(),
+            Preconditioner::Sparse(_, factor) => factor.condition().sqrt(),
+        }
+    }
+
+    /// The squares of `(Σ_k (AᵀDA)⁻²_jk e_k²)^½`, added to those given.
+    fn add_squares(&self, errors: &DVector<T>, squares: &mut DVector<T>) {
+        match self {
+            Preconditioner::Dense(_) => {
+                let d = errors.len();
+                for k in 0..d {
+                    let mut error = DVector::zeros(d);
+                    error[k] = errors[k];
+                    let moved = self.solve(&error);
+                    *squares += moved.component_mul(&moved);
+                }
+            }
+            Preconditioner::Sparse(pattern, factor) => {
+                let mut form = vec![T::zero(); pattern.nnz()];
+                for (k, &e) in errors.iter().enumerate() {
+                    form[pattern.diagonal_place(k)] = e * e;
+                }
+                *squares += pattern.diagonal(&factor.first(&form));
+            }
+        }
+    }
 }
 
 impl<T: Scalar> Iterate<T> {
@@ -31,7 +98,7 @@ impl<T: Scalar> Iterate<T> {
         let residual = Barrier::gap(&geometry, target)?;
         // The root of (V6)'s D, which overflows later than D.
         let weights = Barrier::root_curvature(&geometry)?;
-        let factor = Factor::new(model.design(), &weights, Factorisation::Automatic)?;
+        let factor = Preconditioner::new(model, &weights)?;
         Ok(Iterate {
             model: model.clone(),
             x,
@@ -57,7 +124,7 @@ impl<T: Scalar> Iterate<T> {
 
     /// The residual's norm in the preconditioner's inverse.
     pub(crate) fn scaled(&self, residual: &DVector<T>) -> T {
-        self.factor.solve_transposed(residual).norm()
+        self.factor.dual_norm(residual)
     }
 
     /// √(stepᵀ ∇²V step), the length of the step in the local norm.
@@ -80,14 +147,9 @@ impl<T: Scalar> Iterate<T> {
     pub(crate) fn rounding(&self, terms: &DVector<T>) -> DVector<T> {
         const UNITS: f64 = 4.0;
         let unit = epsilon::<T>() * (self.factor.sensitivity() + real(UNITS));
-        let d = terms.len();
         let mut square = self.x.map(|x| x * x * epsilon::<T>() * epsilon());
-        for k in 0..d {
-            let mut error = DVector::zeros(d);
-            error[k] = terms[k] * unit * real(6.0);
-            let moved = self.factor.solve(&self.factor.solve_transposed(&error));
-            square += moved.component_mul(&moved);
-        }
+        let errors = terms.map(|term| term * unit * real(6.0));
+        self.factor.add_squares(&errors, &mut square);
         square.map(|s| s.sqrt())
     }
 
@@ -98,7 +160,7 @@ impl<T: Scalar> Iterate<T> {
         let solved = conjugate_gradients(
             -&self.residual,
             (accuracy, INNER_STEPS),
-            |r| self.factor.solve(&self.factor.solve_transposed(r)),
+            |r| self.factor.solve(r),
             |direction| Barrier::product(&geometry, direction),
         )?;
         *evaluations += solved.products;

@@ -7,6 +7,7 @@ use crate::geometry::Model;
 use crate::linalg::BlockWalk;
 use crate::recover::scores::loose::{self, Loose};
 use crate::recover::scores::overfull::{self, Overfull};
+use crate::recover::scores::sparse;
 use crate::recover::scores::structure::Components;
 use crate::recover::{Infeasibility, Recovery, Status, matched};
 use crate::scalar::{Scalar, epsilon, to_f64};
@@ -46,7 +47,7 @@ pub(crate) fn first_obstacle<T: Scalar>(
             "{}, but alone holds a direction of the coefficients, which makes it 1",
             place(i)
         );
-        let rest = overfull::check(model.design(), target, &loose.rest)?;
+        let rest = overfull::check(model, target, &loose.rest)?;
         return Ok(Some(infeasible(rest, reason)));
     }
     if loose.rest.is_empty() {
@@ -62,13 +63,13 @@ pub(crate) fn first_obstacle<T: Scalar>(
                 k + 1,
                 to_f64(sum)
             );
-            let found = overfull::find(model.design(), components, target, target)?;
+            let found = overfull::find(model, components, target, target)?;
             return Ok(Some(infeasible(found.filter(|f| f.exceeds), reason)));
         }
     }
     let one = |&i: &usize| target[i] == T::one();
     if let Some(&i) = loose.rest.iter().find(|i| one(i)) {
-        let over = overfull::find(model.design(), components, target, target)?;
+        let over = overfull::find(model, components, target, target)?;
         if let Some(over) = over.filter(|f| f.exceeds) {
             return Ok(Some(infeasible(Some(over), String::new())));
         }
@@ -131,18 +132,25 @@ pub(crate) fn check_units<T: Scalar>(model: &Model<T>) -> Result<(), Error> {
     let (limit, range) = if short { (1e12, SHORT) } else { (1e120, RANGE) };
     // No column is zero, but b may be.
     let outside = |size: f64| size != 0.0 && !(1.0 / limit..=limit).contains(&size);
-    let sizes = model.design().fold_blocks(
-        || vec![0.0_f64; model.dim()],
-        |sizes, rows, _| {
-            for (size, column) in sizes.iter_mut().zip(rows.column_iter()) {
-                *size = size.max(to_f64(column.amax()));
-            }
-        },
-        |sizes, part| {
-            let both = sizes.iter_mut().zip(part);
-            both.for_each(|(size, part)| *size = size.max(part));
-        },
-    )?;
+    let by_rows = || {
+        model.design().fold_blocks(
+            || vec![0.0_f64; model.dim()],
+            |sizes, rows, _| {
+                for (size, column) in sizes.iter_mut().zip(rows.column_iter()) {
+                    *size = size.max(to_f64(column.amax()));
+                }
+            },
+            |sizes, part| {
+                let both = sizes.iter_mut().zip(part);
+                both.for_each(|(size, part)| *size = size.max(part));
+            },
+        )
+    };
+    // Where rows are sparse, not as dense ones.
+    let sizes = match sparse::applies(model) {
+        true => Some(sparse::units(model)?.iter().map(|&u| to_f64(u)).collect()),
+        false => by_rows()?,
+    };
     let refused = |what, index, value| Error::EntryOutOfRange {
         what,
         index,

@@ -13,6 +13,7 @@ use nalgebra::{DMatrix, DVector};
 use num_bigint::BigInt;
 
 use crate::error::Error;
+use crate::geometry::Model;
 use crate::linalg::Design;
 use crate::recover::Infeasibility;
 use crate::recover::exact::span::{ExactSpan, integers};
@@ -30,6 +31,10 @@ const FULL: f64 = 4.0;
 const ENTRIES: usize = 1 << 24;
 /// Products of integers that may be spent beyond one pass: a second or so.
 const WORK: usize = 10_000_000;
+
+/// Products of integers in a pass that may be spent where the Gram matrix is sparse:
+/// ten seconds or so.
+const PATTERN_WORK: f64 = 1e8;
 
 /// Rows with their sum and an upper bound of their rank.
 #[derive(Debug, Clone)]
@@ -69,11 +74,15 @@ struct Ordered<'a, T: Scalar> {
 /// Searches the flats spanned by the first rows in the order of `y`, component
 /// by component. O(nd²) products of integers, d times that for small designs.
 pub(crate) fn find<T: Scalar>(
-    design: &Design<T>,
+    model: &Model<T>,
     components: &Components,
     target: &DVector<T>,
     y: &DVector<T>,
 ) -> Result<Option<Overfull<T>>, Error> {
+    let design = model.design();
+    if is_too_much(model) {
+        return Ok(None);
+    }
     let mut reached = None;
     for k in 0..components.count() {
         let mut rows = components.rows(k);
@@ -97,10 +106,14 @@ pub(crate) fn find<T: Scalar>(
 
 /// The rows given, if they are overfull.
 pub(crate) fn check<T: Scalar>(
-    design: &Design<T>,
+    model: &Model<T>,
     target: &DVector<T>,
     rows: &[usize],
 ) -> Result<Option<Overfull<T>>, Error> {
+    let design = model.design();
+    if is_too_much(model) {
+        return Ok(None);
+    }
     let Some(integers) = read(design, rows)? else {
         return Ok(None);
     };
@@ -112,6 +125,13 @@ pub(crate) fn check<T: Scalar>(
     };
     let all: Vec<usize> = (0..rows.len()).collect();
     Ok(set.exceeds(&all).then(|| set.shrunk(all)))
+}
+
+/// Where the Gram matrix is sparse d may be in the thousands, and nd² products of
+/// integers take hours: no proof is looked for.
+fn is_too_much<T: Scalar>(model: &Model<T>) -> bool {
+    let (n, d) = (model.nrows() as f64, model.dim() as f64);
+    model.pattern().is_some() && n * d * d > PATTERN_WORK
 }
 
 /// `None` where the arithmetic's numbers cannot be told exactly, or are too many.

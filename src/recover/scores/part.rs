@@ -65,7 +65,7 @@ impl<T: Scalar> Part<'_, T> {
             method: "row weights by Newton".into(),
         };
         if !weights.converged {
-            let proof = overfull::find(design, &one, target, &outcome.log_weights)?;
+            let proof = overfull::find(model, &one, target, &outcome.log_weights)?;
             let mut end = match proof {
                 Some(proof) => obstacles::infeasible(Some(proof), String::new()),
                 None => unconverged(&weights),

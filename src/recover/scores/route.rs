@@ -62,6 +62,10 @@ impl<T: Scalar> Route<T> {
         {
             return Ok(found);
         }
+        if self.signs.is_none() && self.model.avoids_squares() {
+            let reason = "signs are not searched for where the Gram matrix is sparse and d above 1000: give the signs";
+            return Ok(Recovery::new(Status::NotConverged, reason.to_string()));
+        }
         let (loose, structure) = Loose::and_structure(&self.model, self.seed)?;
         let components = &structure.components;
         let end = first_obstacle(&self.model, &self.target, components, &loose)?;
@@ -288,8 +292,8 @@ impl<T: Scalar> Route<T> {
         structure: &Structure<T>,
         log_weights: &DVector<T>,
     ) -> Result<Option<Recovery<T>>, Error> {
-        let (design, components) = (self.model.design(), &structure.components);
-        let proof = overfull::find(design, components, &self.target, log_weights)?;
+        let components = &structure.components;
+        let proof = overfull::find(&self.model, components, &self.target, log_weights)?;
         Ok(proof.map(|proof| infeasible(Some(proof), String::new())))
     }
 

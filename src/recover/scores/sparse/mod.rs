@@ -26,7 +26,7 @@ use self::fit::Fit;
 use self::parts::{Parts, Unsettled};
 use crate::error::Error;
 use crate::geometry::{Model, Signs};
-use crate::linalg::rewritten;
+use crate::linalg::{Factorisation, rewritten};
 use crate::recover::scores::loose::{Loose, select, select_signs};
 use crate::recover::scores::obstacles::first_obstacle;
 use crate::recover::scores::part::unconverged;
@@ -82,13 +82,20 @@ impl<T: Scalar> Route<T> {
         signs: &Signs,
         observer: &mut Option<Observer<'_>>,
     ) -> Result<Option<Recovery<T>>, Error> {
-        let parts = match Parts::of(&self.model, self.seed)? {
+        if self.model.avoids_squares() && !self.is_sparse_only() {
+            // A dense factor on the way would take longer than all the rest.
+            let only = Route {
+                model: self.model.with_factorisation(Factorisation::SparseCholesky),
+                target: Arc::clone(&self.target),
+                signs: self.signs.clone(),
+                ..*self
+            };
+            return only.by_pattern(signs, observer);
+        }
+        let Parts { loose, components } = match Parts::of(&self.model, self.seed)? {
             Ok(parts) => parts,
             Err(unsettled) => return Ok(self.unsettled(unsettled)),
         };
-        let Parts {
-            loose, components, ..
-        } = parts;
         let end = first_obstacle(&self.model, &self.target, &components, &loose)?;
         if end.is_some() {
             return Ok(end);
@@ -96,8 +103,12 @@ impl<T: Scalar> Route<T> {
         if loose.is_empty(self.model.nrows()) {
             return self.connected(&components_of(components), signs, observer);
         }
+        let mut model = loose.reduced_on_pattern(&self.model)?;
+        if self.is_sparse_only() && applies(&model) {
+            model = model.with_factorisation(Factorisation::SparseCholesky);
+        }
         let inner = Route {
-            model: loose.reduced_on_pattern(&self.model)?,
+            model,
             target: Arc::new(select(&self.target, &loose.rest)),
             signs: Some(select_signs::<T>(signs, &loose.rest)?),
             seed: self.seed,
@@ -119,6 +130,10 @@ impl<T: Scalar> Route<T> {
         found
             .map(|found| loose.embed(&self.model, Some(signs), found))
             .transpose()
+    }
+
+    fn is_sparse_only(&self) -> bool {
+        self.model.chosen_factorisation() == Factorisation::SparseCholesky
     }
 
     /// The end where it is not known how the design falls apart, or dense.
@@ -156,7 +171,17 @@ impl<T: Scalar> Route<T> {
         }
         if !weights.converged {
             let proof = self.overfull(structure, &log_weights)?;
-            let mut end = proof.unwrap_or_else(|| unconverged(&weights));
+            let mut end = proof.unwrap_or_else(|| {
+                let mut end = unconverged(&weights);
+                if self.is_sparse_only() {
+                    end.reason = format!(
+                        "no row weights with these scores were found by sparse factors alone, {:.1e} off, relative, after {} steps: there are none, or slacks lie too far apart for such factors",
+                        to_f64(weights.residual),
+                        weights.iterations
+                    );
+                }
+                end
+            });
             end.residual = Some(weights.residual).filter(|r| r.is_finite());
             return Ok(Some(tally.of(end)));
         }
