@@ -126,6 +126,11 @@ const BARS: &[Bar] = &[
         sparse_gram::sparse_gram,
     ),
     (
+        "sparse-recovery",
+        "x from the scores of grids of up to 10 000 parameters: times and errors",
+        sparse_gram::recovery,
+    ),
+    (
         "sketched",
         "exact leverage scores beside sketched ones, by the length of rows",
         sparse_gram::sketched,

@@ -1,10 +1,14 @@
 //! Designs whose Gram matrix is sparse itself, beside a dense factor where one can
 //! be; and where rows are long, sketched scores beside exact ones.
 
+use std::time::Instant;
+
+use levinv::recover::{GradientRecovery, Recovery, ScoreRecovery, SignKnowledge};
 use levinv::sample::{ScoreMethod, Sketch, leverage_scores};
-use levinv::{DVector, Design, Factorisation, Model};
+use levinv::{DVector, Design, Factorisation, Model, Signs};
 use nalgebra_sparse::{CooMatrix, CsrMatrix};
 use rand::Rng;
+use rand::rngs::StdRng;
 
 use crate::common::instances::{normal, rng};
 use crate::common::sparse::{band, grid};
@@ -52,6 +56,53 @@ pub fn sparse_gram() {
             }
             println!();
         }
+    }
+}
+
+/// Recovery from scores with known signs, and from a gradient with a start.
+pub fn recovery() {
+    println!("one thread: seconds, products and factorisations, relative error of x, error bars");
+    for k in [30, 60, 100] {
+        let mut rng = rng(5);
+        let a = grid(k, &mut rng);
+        let (n, d) = (a.nrows(), a.ncols());
+        let x = DVector::from_fn(d, |_, _| normal(&mut rng));
+        let slack = |rng: &mut StdRng| {
+            let size: f64 = rng.random_range(0.5..2.0);
+            if rng.random() { size } else { -size }
+        };
+        let b = &a * &x - DVector::from_fn(n, |_, _| slack(&mut rng));
+        let model = Model::new(a, b).expect("a sound instance");
+        let at = model.at(&x).expect("a point");
+        let signs = Signs::of(at.slack()).expect("none is zero");
+        let (scores, gradient) = (at.scores().expect("in memory").clone(), at.score_gradient());
+        let gradient = gradient.expect("in memory");
+        println!("grid {k}×{k}: n = {n}, d = {d}");
+        let tell = |what: &str, run: &dyn Fn() -> Recovery<f64>| {
+            let started = Instant::now();
+            let found = run();
+            let seconds = started.elapsed().as_secs_f64();
+            let error = found.x.as_ref().map(|found| (found - &x).norm() / x.norm());
+            let (error, sure) = (error.unwrap_or(f64::NAN), found.error_estimate());
+            let sure = sure.unwrap_or(f64::NAN);
+            let (status, evaluations) = (found.status, found.evaluations);
+            println!("  {what:9} {status} {seconds:8.2} {evaluations:5} {error:9.1e} {sure:9.1e}");
+        };
+        threads(1, || {
+            tell("scores", &|| {
+                let run = ScoreRecovery::new(&model, scores.clone()).expect("scores");
+                let run = run.signs(SignKnowledge::Known(signs.clone()));
+                run.expect("a sign a row").run().expect("in memory")
+            });
+            tell("gradient", &|| {
+                // Towards x from a tenth of what the smallest slack allows.
+                let start = x.map(|v| v + 0.02 * v.signum());
+                let run = GradientRecovery::new(&model, gradient.clone()).expect("d numbers");
+                let run = run.signs(signs.clone()).expect("a sign a row");
+                let run = run.start(start).expect("a point");
+                run.run().expect("inside the cell")
+            });
+        });
     }
 }
 

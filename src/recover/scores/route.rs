@@ -134,7 +134,7 @@ impl<T: Scalar> Route<T> {
             }
         }
         let assembled = self.assemble(structure, parts)?;
-        let found = self.finish(structure, assembled, &log_weights, tally, observer)?;
+        let found = self.finish(structure, assembled, &log_weights, (tally, false), observer)?;
         found.ok_or(Error::Singular {
             what: "design matrix",
         })
@@ -147,12 +147,16 @@ impl<T: Scalar> Route<T> {
         structure: &Structure<T>,
         Assembled { x, signs, lines }: Assembled<T>,
         log_weights: &DVector<T>,
-        mut tally: Tally,
+        (mut tally, by_pattern): (Tally, bool),
         observer: &mut Option<Observer<'_>>,
     ) -> Result<Option<Recovery<T>>, Error> {
         // x → σ(x) = τ to rounding.
         tally.method.push_str(", Gauss–Newton");
         if trial(self.model.at(&x))?.is_none() {
+            let off = self.model.slack(&x)?.iter().all(|s| *s != T::zero());
+            if off && by_pattern {
+                return Ok(None);
+            }
             let reason = "no x has these scores: the best fit lies on the hyperplane of a row, where they are not defined".to_string();
             return Ok(Some(tally.of(self.refused(
                 structure,
@@ -161,7 +165,7 @@ impl<T: Scalar> Route<T> {
             )?)));
         }
         let mut on_step = |k, r: T| report(observer, "polish", k, to_f64(r));
-        let polished = if self.signs.is_some() && sparse::applies(&self.model) {
+        let polished = if by_pattern {
             let units = sparse::units(&self.model)?;
             let flat = sparse::flat(&lines, &units);
             let way = sparse::Way::new(&self.model, &self.target, &structure.components, &flat)?;

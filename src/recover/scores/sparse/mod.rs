@@ -42,6 +42,9 @@ const LEAST: usize = 128;
 /// an answer: minutes.
 const DENSE: usize = 600;
 
+/// Row weights this near the scores are as exact as sparse factors bear.
+const EXACT: f64 = 1e-9;
+
 /// Whether recovery from scores on this model goes by its pattern.
 pub(crate) fn applies<T: Scalar>(model: &Model<T>) -> bool {
     model.pattern().is_some() && model.dim() >= LEAST
@@ -204,7 +207,16 @@ impl<T: Scalar> Route<T> {
             signs: signs.clone(),
             lines: lines.into_iter().filter_map(clean).collect(),
         };
-        self.finish(structure, assembled, &log_weights, tally, observer)
+        let found = self.finish(structure, assembled, &log_weights, (tally, true), observer)?;
+        // That no x was found says something where rounding did not stand in the way.
+        let unsure = |found: &Recovery<T>| {
+            let guess = found.status == Status::Infeasible && found.infeasibility.is_none();
+            guess && weights.residual > real(EXACT)
+        };
+        Ok(match found {
+            Some(found) if !unsure(&found) => Some(found),
+            _ => self.unsettled(Unsettled::Condition),
+        })
     }
 }
 
