@@ -203,7 +203,8 @@ fn line_of(wide: bool) {
         coo.push(i, j, value.signum());
     }
     let a = CsrMatrix::from(&coo);
-    let fitted = DVector::from_fn(168, |_, _| f64::from(rng.random_range(-9..9_i32)));
+    let least = if wide { 1 } else { -9 };
+    let fitted = DVector::from_fn(168, |_, _| f64::from(rng.random_range(least..9_i32)));
     let model = Model::new(a.clone(), &a * &fitted).unwrap();
     let h = DVector::from_fn(168, |j, _| {
         // Neighbours differ in sign.

@@ -73,6 +73,11 @@ pub enum SignKnowledge {
 /// b and the scores among them, and no n×d matrix, unless x is so ill determined
 /// that only a QR of the Jacobian keeps digits.
 ///
+/// Where the Gram matrix is sparse, signs are known and d is 128 or more, all is done
+/// by products on its pattern: see [`cost`](crate::cost). Where d is above 1000 signs
+/// are not searched for, and slacks that lie too far apart for a sparse factor are
+/// told: [`Status::NotConverged`](crate::recover::Status::NotConverged).
+///
 /// # Errors
 /// [`ScoreRecovery::new`] refuses a target of the wrong length, with NaN, with
 /// an entry outside [0, 1], or with a sum further than 1e-6·d from d, and A and

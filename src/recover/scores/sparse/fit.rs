@@ -3,6 +3,7 @@
 use nalgebra::DVector;
 use nalgebra_sparse::CsrMatrix;
 
+use super::parts::column_sizes;
 use crate::error::{Error, trial};
 use crate::geometry::{Geometry, Model, Signs};
 use crate::recover::scores::structure::Components;
@@ -118,7 +119,8 @@ fn least_squares<T: Scalar>(
     Ok(x)
 }
 
-/// The largest |a_iᵀx − b_i| relative to Σ_j |a_ij x_j| + |b_i|, of each component.
+/// The largest |a_iᵀx − b_i| relative to Σ_j |a_ij x_j| + |b_i|, of each component; an
+/// x_j counts with the usual size of its kind besides, whose rounding a zero has.
 fn distances<T: Scalar>(
     model: &Model<T>,
     rows: &CsrMatrix<T>,
@@ -126,12 +128,16 @@ fn distances<T: Scalar>(
     x: &DVector<T>,
 ) -> Result<Vec<f64>, Error> {
     let slack = model.slack(x)?;
+    let units = column_sizes(rows);
+    let usual = x.component_mul(&units).norm() / count::<T>(x.len()).sqrt();
     let mut distances = vec![0.0_f64; components.count()];
     for (i, row) in rows.row_iter().enumerate() {
         let Some(k) = components.of(i) else { continue };
         let pairs = row.col_indices().iter().zip(row.values());
         let own = model.rhs()[i].abs();
-        let size = pairs.fold(own, |sum, (&j, &a)| sum + (a * x[j]).abs());
+        let size = pairs.fold(own, |sum, (&j, &a)| {
+            sum + a.abs() * (x[j].abs() + usual / units[j])
+        });
         if size > T::zero() {
             distances[k] = distances[k].max(to_f64(slack[i].abs() / size));
         }

@@ -38,10 +38,6 @@ use crate::scalar::{Scalar, real, to_f64};
 
 /// Coefficients from which on this way is taken: below, dense steps are as fast.
 const LEAST: usize = 128;
-/// Coefficients up to which a dense recovery is tried where this way ends without
-/// an answer: minutes.
-const DENSE: usize = 600;
-
 /// Row weights this near the scores are as exact as sparse factors bear.
 const EXACT: f64 = 1e-9;
 
@@ -62,10 +58,11 @@ pub(super) fn errors<T: Scalar>(
         Ok(parts) if parts.loose.is_empty(model.nrows()) => {
             let way = Way::new(model, target, &parts.components, &[])?;
             let found = way.map(|way| way.errors(x)).transpose()?.flatten();
-            Some(found.map_or(endless, |found| found.0))
+            let found = found.map(|found| found.0);
+            found.or(Some(endless).filter(|_| model.avoids_squares()))
         }
         Ok(_) => Some(endless),
-        Err(_) if model.dim() > DENSE => Some(endless),
+        Err(_) if model.avoids_squares() => Some(endless),
         Err(_) => None,
     })
 }
@@ -141,7 +138,7 @@ impl<T: Scalar> Route<T> {
 
     /// The end where it is not known how the design falls apart, or dense.
     fn unsettled(&self, why: Unsettled) -> Option<Recovery<T>> {
-        if self.model.dim() <= DENSE {
+        if !self.model.avoids_squares() {
             return None;
         }
         let reason = format!("nothing was proved about the scores: {why}");
