@@ -16,7 +16,7 @@ mod sparse_gram;
 
 pub(crate) use blocks::Blocks;
 pub(crate) use check::{check_entries, check_length, check_nonnegative, check_vector};
-pub(crate) use conjugate_gradients::conjugate_gradients;
+pub(crate) use conjugate_gradients::{Solved, conjugate_gradients};
 pub(crate) use design::{BlockWalk, Scratch};
 pub use design::{Design, DesignMatrix, SparseColumn, Storage};
 pub(crate) use factor::{Factor, First, column_fold};

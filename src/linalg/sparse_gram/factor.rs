@@ -143,7 +143,7 @@ impl<T: Scalar> SparseFactor<T> {
     }
 
     /// `B z` with `BᵀMB = I`, as B = S⁻¹L⁻ᵀD^(-1/2) in the order of elimination.
-    pub(crate) fn from_natural(&self, z: &DVector<T>) -> DVector<T> {
+    pub(crate) fn natural_step(&self, z: &DVector<T>) -> DVector<T> {
         let roots = self.pivots().map(|d| d.sqrt());
         let mut y: Vec<T> = z.iter().zip(roots).map(|(&z, root)| z / root).collect();
         self.backward(&mut y);

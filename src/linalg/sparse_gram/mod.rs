@@ -68,7 +68,7 @@ impl<T: Scalar> SparseMetric<T> {
     /// # Panics
     /// Unless z has d entries, here and below.
     pub fn step(&self, z: &DVector<T>) -> DVector<T> {
-        self.0.from_natural(z)
+        self.0.natural_step(z)
     }
 
     /// `Bᵀ v`, the coordinates of a gradient.

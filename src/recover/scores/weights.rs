@@ -165,7 +165,7 @@ pub(crate) fn solve<T: Scalar>(
     on_step: impl FnMut(usize, T),
 ) -> Result<Weights<T>, Error> {
     run(
-        Task::new(Space::Design(design), components, scores),
+        &Task::new(Space::Design(design), components, scores),
         max_iters,
         on_step,
     )
@@ -181,14 +181,14 @@ pub(crate) fn solve_on_pattern<T: Scalar>(
     on_step: impl FnMut(usize, T),
 ) -> Result<Weights<T>, Error> {
     run(
-        Task::new(Space::Model(model), components, scores),
+        &Task::new(Space::Model(model), components, scores),
         max_iters,
         on_step,
     )
 }
 
 fn run<T: Scalar>(
-    task: Task<'_, T>,
+    task: &Task<'_, T>,
     max_iters: usize,
     mut on_step: impl FnMut(usize, T),
 ) -> Result<Weights<T>, Error> {
@@ -223,10 +223,10 @@ fn run<T: Scalar>(
         if iterations >= max_iters || before <= floor || spread(&current.y) > limit::<T>() {
             break (current.y, before);
         }
-        let (step, products) = newton_step(&task, &current)?;
+        let (step, products) = newton_step(task, &current)?;
         evaluations += products;
-        let from = Origin::new(&task, current, step)?;
-        let Some((next, tries)) = from.descend(&task)? else {
+        let from = Origin::new(task, current, step)?;
+        let Some((next, tries)) = from.descend(task)? else {
             break (from.y, before);
         };
         evaluations += tries;

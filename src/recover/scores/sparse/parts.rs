@@ -257,6 +257,9 @@ fn components<T: Scalar>(
         of_row[i] = names[root];
         sums[names[root] as usize] += at.scores()?[i];
     }
+    let mut heights = vec![0; sums.len()];
+    let own = of_row.iter().filter(|&&k| k != NONE);
+    own.for_each(|&k| heights[k as usize] += 1);
     let whole = |sum: &T| (*sum - sum.round()).abs() <= real(WHOLE);
     let ranks: Vec<usize> = sums.iter().map(|s| to_f64(s.round()) as usize).collect();
     if !sums.iter().all(whole)
@@ -264,6 +267,10 @@ fn components<T: Scalar>(
         || !are_apart(at, &of_row, ranks.len(), rng)?
     {
         return Ok(Err(Unsettled::Components));
+    }
+    if heights.iter().zip(&ranks).any(|(n, r)| n <= r) {
+        // They alone hold their directions, and were not found to.
+        return Ok(Err(Unsettled::Rank));
     }
     Ok(Ok((of_row, ranks)))
 }

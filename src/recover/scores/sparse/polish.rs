@@ -19,7 +19,7 @@ use rand_distr::{Distribution, StandardNormal};
 
 use crate::error::{Error, trial};
 use crate::geometry::{Geometry, Model, NearNormal, doubled_pattern};
-use crate::linalg::{GramPattern, conjugate_gradients};
+use crate::linalg::{GramPattern, Solved, conjugate_gradients};
 use crate::recover::matched;
 use crate::recover::scores::polish::{Polished, amplified};
 use crate::recover::scores::structure::Components;
@@ -118,10 +118,10 @@ impl<T: Scalar> Linear<'_, T> {
         Ok(v)
     }
 
-    /// A_xᵀΛA_x h = ½ A_xᵀ r, and the products it took.
-    fn step(&self, r: &DVector<T>, accuracy: f64) -> Result<(DVector<T>, usize), Error> {
+    /// A_xᵀΛA_x h = ½ A_xᵀ r.
+    fn step(&self, r: &DVector<T>, accuracy: f64) -> Result<Solved<T>, Error> {
         let half = self.balanced(r * real::<T>(0.5))?;
-        let solved = conjugate_gradients(
+        conjugate_gradients(
             self.at.apply_transposed(&half)?,
             (real(accuracy), PRODUCTS),
             |v| self.near.solve(v),
@@ -129,11 +129,10 @@ impl<T: Scalar> Linear<'_, T> {
                 let image = self.at.laplacian(&self.at.apply(h)?)?;
                 self.at.apply_transposed(&image)
             },
-        )?;
-        Ok((solved.x, solved.products))
+        )
     }
 
-    /// The same minimising ‖J h + r‖.
+    /// The h, and the products it took, minimising ‖J h + r‖.
     fn least_squares_step(&self, r: &DVector<T>) -> Result<(DVector<T>, usize), Error> {
         let half = self.balanced(r * real::<T>(0.5))?;
         let solved = conjugate_gradients(
@@ -156,7 +155,7 @@ impl<T: Scalar> Linear<'_, T> {
 
     /// Row norms of the map from scores to x that a step is, from random vectors:
     /// their mean squares, and three standard deviations of these more. `None` where
-    /// a step takes too many products.
+    /// a step fails or takes too many products: half of one would be too small.
     fn amplification(&self) -> Result<Option<(DVector<T>, usize)>, Error> {
         let mut rng = StdRng::seed_from_u64(0);
         let mut squares = DVector::zeros(self.at.x().len());
@@ -166,12 +165,12 @@ impl<T: Scalar> Linear<'_, T> {
                 let normal: f64 = StandardNormal.sample(&mut rng);
                 real::<T>(normal)
             });
-            let (h, own) = self.step(&random, PROBE_ACCURACY)?;
-            if own >= PRODUCTS {
+            let solved = self.step(&random, PROBE_ACCURACY)?;
+            if solved.bent || solved.products >= PRODUCTS {
                 return Ok(None);
             }
-            squares += h.component_mul(&h);
-            products += own;
+            squares += solved.x.component_mul(&solved.x);
+            products += solved.products;
         }
         let sure = 1.0 + 3.0 / (2.0 * PROBES as f64).sqrt();
         let mean = |sum: T| (sum / count(PROBES)).sqrt() * real(sure);
@@ -202,7 +201,10 @@ pub(in crate::recover::scores) fn polish<T: Scalar>(
             return Ok(None);
         };
         let (step, products) = match by_least_squares {
-            false => linear.step(&residual, ACCURACY)?,
+            false => {
+                let solved = linear.step(&residual, ACCURACY)?;
+                (solved.x, solved.products)
+            }
             true => linear.least_squares_step(&residual)?,
         };
         drop(linear);
