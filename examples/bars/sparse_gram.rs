@@ -125,7 +125,7 @@ pub fn sketched() {
                 // Seconds a time where rows are long: the best of three.
                 let once = threads(1, || {
                     let time = |_| {
-                        let started = std::time::Instant::now();
+                        let started = Instant::now();
                         scores();
                         started.elapsed().as_secs_f64()
                     };
