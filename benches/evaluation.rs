@@ -19,6 +19,7 @@ fn main() {
             evaluation::evaluation();
             evaluation::sparse();
             sparse_gram::sparse_gram();
+            sparse_gram::recovery();
             sparse_gram::sketched();
             hessian::hessian();
         }
