@@ -7,8 +7,8 @@ mod common;
 
 use common::few_rows::{KINDS, Kind, instance, proved_ambiguous, recover, tally};
 use common::instances::{Instance, normal, rng};
-use levinv::recover::{LISTED_LOG2, ScoreRecovery, Status};
-use levinv::{DMatrix, DVector, Model};
+use levinv::recover::{LISTED_LOG2, ScoreRecovery, SignKnowledge, Status};
+use levinv::{DMatrix, DVector, Model, Signs};
 
 /// Measured on 100 instances of each size: all are right, so that one wrong in
 /// these is no bad luck.
@@ -254,4 +254,33 @@ fn the_same_seed_gives_the_same_bits_on_any_number_of_threads() {
     };
     assert_eq!(bits(1), bits(1));
     assert_eq!(bits(1), bits(3));
+}
+
+/// Rows whose slacks are so small that they hold all scores: what is left for the others
+/// changes with their signs by less than rounding.
+#[test]
+fn signs_that_rounding_hides_are_not_claimed() {
+    let (n, d) = (40, 4);
+    for (small, seed) in [(1e-7, 0), (1e-7, 1), (1e-8, 2), (1e-8, 3)] {
+        let mut r = rng(seed);
+        let a = DMatrix::from_fn(n, d, |_, _| normal(&mut r));
+        let x = DVector::from_fn(d, |_, _| normal(&mut r));
+        let slack = DVector::from_fn(n, |i, _| {
+            let size: f64 = if i < d { small } else { 1.0 };
+            if normal(&mut r) < 0.0 { -size } else { size }
+        });
+        let model = Model::new(a.clone(), &a * &x - slack).expect("full rank");
+        let target = model.at(&x).and_then(|at| at.scores().cloned());
+        let target = target.expect("inside");
+        let recovery = || ScoreRecovery::new(&model, target.clone()).expect("scores");
+        let found = recovery().run().expect("in memory");
+        assert_ne!(found.status, Status::Recovered, "{small}: {}", found.reason);
+        let signs = Signs::of(&model.slack(&x).expect("in memory")).expect("no zero");
+        let recovery = recovery().signs(SignKnowledge::Known(signs));
+        let found = recovery.and_then(ScoreRecovery::run).expect("in memory");
+        assert_eq!(found.status, Status::Recovered, "{small}: {}", found.reason);
+        let error = (found.x.expect("recovered") - &x).norm();
+        let stated = found.errors.expect("recovered").norm();
+        assert!(error <= stated && stated < small, "{error} of {stated}");
+    }
 }

@@ -110,8 +110,7 @@ pub struct EvaluateArgs {
     /// squared)
     #[arg(long, value_name = "NUMBER|FILE", allow_negative_numbers = true)]
     pub ridge: Option<String>,
-    /// Prints the Hessian with --json also where it is left out otherwise: where the Gram matrix is
-    /// sparse and d above 1000
+    /// Prints the Hessian with --json also where it is left out otherwise: where d is above 1000
     #[arg(long, requires = "json")]
     pub hessian: bool,
     /// Prints one JSON object at full precision

@@ -38,7 +38,9 @@ pub fn run(args: &EvaluateArgs) -> Result<Outcome, CliError> {
     };
     // A zero slack is told as such, and before anything that builds on it.
     model.at(&x).map_err(blame)?;
-    let how = (weights, args.hessian || !model.avoids_squares());
+    // d² numbers and d times the work of a product: only where it is printed.
+    let wanted = args.hessian || model.dim() <= MOST_SQUARE;
+    let how = (weights, args.json && wanted);
     let values = match args.objective {
         ObjectiveName::Barrier => values(VolumetricBarrier::new(&model), how, &x),
         ObjectiveName::Scores => values(
@@ -64,7 +66,10 @@ pub fn run(args: &EvaluateArgs) -> Result<Outcome, CliError> {
     })
 }
 
-const LEFT_OUT: &str = "the Hessian, d×d of a sparse design, is left out without --hessian";
+/// Columns above which the d×d Hessian is printed only if asked for.
+const MOST_SQUARE: usize = 1000;
+
+const LEFT_OUT: &str = "the Hessian is left out where d is above 1000, without --hessian";
 
 struct Values {
     value: f64,
@@ -172,10 +177,10 @@ fn to_text(
         Column::Exact("gradient", &values.gradient),
     ];
     out.push_str(&report::table(&report::positions(model.dim()), &columns));
-    out.push_str(if values.hessian.is_some() {
-        "\nThe Hessian, all slacks and all scores: with --json.\n"
-    } else {
-        "\nAll slacks and all scores: with --json. The Hessian, d×d of a sparse design, only with --hessian besides.\n"
-    });
+    out.push_str("\nThe Hessian, all slacks and all scores: with --json");
+    if model.dim() > MOST_SQUARE {
+        out.push_str(" (the Hessian with --hessian besides)");
+    }
+    out.push_str(".\n");
     Ok(out)
 }

@@ -229,6 +229,18 @@ impl<T: Scalar> Geometry<T> {
         self.design.apply_transposed(&v.component_div(&self.slack))
     }
 
+    /// What x moves by, to first order, for slack i to take the opposite sign and the
+    /// others to change least: `−2 (A_xᵀA_x)⁻¹ A_xᵀ e_i / σ_i`. O(nd + d²).
+    pub(crate) fn turning(&self, i: usize) -> Result<DVector<T>, Error> {
+        let mut unit = DVector::zeros(self.slack.len());
+        unit[i] = real::<T>(-2.0) / self.scores()?[i];
+        let v = self.apply_transposed(&unit)?;
+        match &self.core {
+            Core::Pattern(selected) => Ok(selected.factor.solve(&v)),
+            Core::Frame(frame) => Ok(frame.factor.solve(&frame.factor.solve_transposed(&v))),
+        }
+    }
+
     /// (A_xᵀA_x)⁻¹ v, where the Gram matrix is sparse and worked on.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use crate::recover::scores::obstacles::{first_obstacle, infeasible};
 use crate::recover::scores::part::{Outcome, Part, Solved};
 use crate::recover::scores::structure::{Structure, column_units, echelon};
 use crate::recover::scores::{overfull, polish, sparse};
-use crate::recover::{Observer, Recovery, Status, matched, report};
+use crate::recover::{Observer, Recovery, Status, matched, report, signs};
 use crate::scalar::{Scalar, to_f64};
 
 /// A misfit of the scores that noise does not explain, but wrong signs do.
@@ -74,7 +74,7 @@ impl<T: Scalar> Route<T> {
         }
         if loose.is_empty(self.model.nrows()) {
             drop(loose);
-            return self.recover(&structure, observer);
+            return self.sure(self.recover(&structure, observer)?);
         }
         let signs = match &self.signs {
             Some(signs) => Some(select_signs::<T>(signs, &loose.rest)?),
@@ -87,8 +87,16 @@ impl<T: Scalar> Route<T> {
             ..self
         };
         let structure = Loose::structure_left(&inner.model, inner.seed)?;
-        let found = inner.recover(&structure, observer)?;
+        let found = inner.sure(inner.recover(&structure, observer)?)?;
         loose.embed(&self.model, self.signs.as_ref(), found)
+    }
+
+    /// That signs which were searched for are told by the scores.
+    fn sure(&self, found: Recovery<T>) -> Result<Recovery<T>, Error> {
+        match self.signs {
+            None => signs::told(&self.model, &self.target, found),
+            Some(_) => Ok(found),
+        }
     }
 
     /// Every row has its say here.

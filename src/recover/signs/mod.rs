@@ -4,6 +4,7 @@
 //! nothing. Cheapest first: all patterns where they are few, the lift where rows
 //! are many, all patterns by harder search, a local search from many starts.
 
+mod doubtful;
 pub(crate) mod lift;
 pub(crate) mod patterns;
 pub(crate) mod phase;
@@ -18,6 +19,7 @@ use crate::geometry::{Model, Signs};
 use crate::linalg::LeastSquares;
 use crate::recover::scores::linear;
 use crate::recover::scores::structure::Components;
+pub(crate) use crate::recover::signs::doubtful::told;
 use crate::recover::signs::patterns::EXPLAINED;
 pub(crate) use crate::recover::signs::several::polish_listed;
 use crate::recover::signs::several::{log2_of, several, with};
