@@ -111,13 +111,13 @@
 //! | spline, n = 20 000, d = 1 000 | 1.6 | 2.8 | 2.8 | 2 100 |
 //! | spline, n = 10⁶, d = 10⁵ | 93 | 170 | 210 | – |
 //!
-//! Recovery, one thread, s, known signs, and a gradient from a start:
+//! Recovery, one thread, s, signs known; from a gradient and a start half of that:
 //!
 //! | grid | d | from scores | products and factorisations | x, relative |
 //! |---|---|---|---|---|
-//! | 30×30 | 899 | 0.26 (dense: 107) | 152 | 2e-14 |
-//! | 60×60 | 3 599 | 1.6 | 199 | 3e-14 |
-//! | 100×100 | 9 999 | 6.8 | 163 | 1e-14 |
+//! | 30×30 | 899 | 0.34 (dense: 107) | 183 | 1e-14 |
+//! | 60×60 | 3 599 | 1.4 | 187 | 3e-13 |
+//! | 100×100 | 9 999 | 5.2 | 196 | 1e-13 |
 //!
 //! The figures are printed by `cargo run --release --example bars -- evaluation`
 //! (and `sparse`, `sparse-gram`, `sparse-recovery`, `hessian`, `large`), beside the raw kernels of the same run.

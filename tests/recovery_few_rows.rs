@@ -281,6 +281,6 @@ fn signs_that_rounding_hides_are_not_claimed() {
         assert_eq!(found.status, Status::Recovered, "{small}: {}", found.reason);
         let error = (found.x.expect("recovered") - &x).norm();
         let stated = found.errors.expect("recovered").norm();
-        assert!(error <= stated && stated < small, "{error} of {stated}");
+        assert!(error <= stated && error < small, "{error} of {stated}");
     }
 }
