@@ -59,7 +59,7 @@
 //! # Full Hessians
 //!
 //! By the symmetric third-moment tensor of Q nd³/6 for V, nd³/3 for L_G and
-//! ⅔nd³ for L_D; by tiles of the n×n matrix P, never stored, n²d to 3n²d; by d
+//! nd³/2 for L_D (P²Q is the gradient of a cubic form at each row, in nd³/3); by tiles of the n×n matrix P, never stored, n²d to 3n²d; by d
 //! products as above. A count of operations chooses, and the tensor only where it
 //! is no larger than A. Rows with scores above 0.99 send L_D to products.
 //!
@@ -73,33 +73,36 @@
 //!
 //! # Measured
 //!
-//! One core with AVX-512, f64, n = 100 000, slacks between 0.5 and 2; a unit is
-//! the lower triangle of one Gram matrix and one triangular solve with n right-hand
-//! sides, by faer on row blocks (15 to 18 ms at d = 50, 33 to 38 ms at d = 100).
+//! One core with AVX-512 of half rate, f64, n = 100 000, slacks between 0.5 and 2; a
+//! unit is the lower triangle of one Gram matrix and one triangular solve with n
+//! right-hand sides, by faer on row blocks (25 ms at d = 50, 63 to 70 ms at d = 100).
 //!
 //! | units | value | value + gradient | a further product |
 //! |---|---|---|---|
-//! | V, d = 50 | 0.51 – 0.56 | 0.9 – 1.04 (16 ms) | 0.8 |
-//! | L_D | 0.93 | 1.7 (27 ms) | 1.5 |
-//! | L_G | 0.9 – 1.05 | 1.7 – 1.8 (28 ms) | 1.6 |
-//! | V, d = 100 | 0.58 – 0.63 | 1.05 – 1.12 (38 ms) | 0.95 |
-//! | L_D | 1.01 – 1.08 | 1.94 – 2.06 (70 ms) | 1.8 |
-//! | L_G | 1.11 – 1.20 | 2.06 – 2.20 (75 ms) | 1.9 |
+//! | V, d = 50 | 0.42 – 0.53 | 0.8 – 0.9 (21 ms) | 0.8 |
+//! | L_D | 0.80 – 0.87 | 1.6 – 1.75 (41 ms) | 1.5 |
+//! | L_G | 0.92 | 1.7 (44 ms) | 1.6 |
+//! | V, d = 100 | 0.49 – 0.52 | 0.85 – 0.95 (60 ms) | 0.85 – 0.95 |
+//! | L_D | 0.85 – 0.95 | 1.7 – 1.9 (119 ms) | 1.6 – 1.8 |
+//! | L_G | 0.93 – 1.02 | 1.8 – 1.93 (124 ms) | 1.7 – 1.9 |
 //!
-//! The first figure of two is that of a quiet machine. Normal residuals cost 5 % more,
-//! rows apart. Two threads are 1.8 to 2 times as fast, f32 1.7 to 2 times. Peak memory
-//! of a process that makes A and evaluates: 1.38 times A. About 55 % of the time of
-//! value and gradient goes into faer's products, 9 % into packing for them, 20 % into
-//! scaling and summing rows in the cache and the compensated slacks, the rest into
-//! reading A from memory.
+//! Normal residuals cost 5 to 10 % more, rows apart. Two threads are 1.8 to 2 times as
+//! fast, f32 1.7 to 2 times. Peak memory of a process that makes A and evaluates: 1.38
+//! times A.
 //!
-//! Full Hessians at n = 10 000, d = 50: V 8.7 ms, L_G 14.5 ms, L_D 23 ms, that is
-//! 0.15, 0.25 and 0.40 times nd³ multiply-adds at the rate of the Gram kernel, and
-//! 6.2, 7.7 and 4.6 times as fast as d products.
+//! Four fifths of the time of value and gradient go into the two kernels, which run at
+//! nine tenths of what the core multiplies once a block is in the cache; reading A is
+//! a quarter of theirs, 6 of 27 ms a pass at d = 100. 14 % go into compensated slacks,
+//! images and combinations of rows. Forms and squares are summed in registers, rows cut
+//! into tiles of three vectors' height; AᵀDA goes by products of four columns with four.
+//!
+//! Full Hessians at n = 10 000, d = 50: V 16 ms, L_G 27 ms, L_D 37 ms, that is
+//! 0.15, 0.26 and 0.36 times nd³ multiply-adds at the rate of the Gram kernel, and
+//! 5, 6.1 and 4.2 times as fast as d products.
 //!
 //! Sparse, n = 1 000 000, d = 100, 10 a row, in units of one AᵀDA by row pairs
-//! (47 ms in that run): value and gradient of V 1.8, of L_D and L_G 3.2, a product
-//! 1.5, 2.8 and 3.2. From a .npy file of 1.6 GB (n = 10⁷, d = 20) scores are recovered
+//! (47 to 72 ms): value and gradient of V 1.8 to 2.5, of L_D 3.1 to 4.4, of L_G 3.3 to
+//! 4.8, a product 1.5, 3 and 3.5. From a .npy file of 1.6 GB (n = 10⁷, d = 20) scores are recovered
 //! within 1 GB.
 //!
 //! Sparse Gram matrices, one thread, ms, beside the dense factor where one can be:
@@ -107,17 +110,18 @@
 //! | | V: value + gradient | L_D | a product of L_D | L_D, dense |
 //! |---|---|---|---|---|
 //! | grid 32×32, d = 1 023 | 0.5 | 1.0 | 1.7 | 380 |
-//! | grid 316×316, d = 99 855 | 190 | 550 | 1 500 | – |
+//! | grid 316×316, d = 99 855 | 190 | 550 | 1 300 | – |
 //! | spline, n = 20 000, d = 1 000 | 1.6 | 2.8 | 2.8 | 2 100 |
 //! | spline, n = 10⁶, d = 10⁵ | 93 | 170 | 210 | – |
 //!
-//! Recovery, one thread, s, signs known; from a gradient and a start half of that:
+//! Recovery, one thread, s, signs known; from a gradient and a start half to three quarters of that:
 //!
 //! | grid | d | from scores | products and factorisations | x, relative |
 //! |---|---|---|---|---|
-//! | 30×30 | 899 | 0.34 (dense: 107) | 183 | 1e-14 |
-//! | 60×60 | 3 599 | 1.4 | 187 | 3e-13 |
-//! | 100×100 | 9 999 | 5.2 | 196 | 1e-13 |
+//! | 30×30 | 899 | 0.2 (dense: 107) | 183 | 1e-14 |
+//! | 60×60 | 3 599 | 1.0 | 187 | 3e-13 |
+//! | 100×100 | 9 999 | 4.8 | 196 | 1e-13 |
 //!
 //! The figures are printed by `cargo run --release --example bars -- evaluation`
-//! (and `sparse`, `sparse-gram`, `sparse-recovery`, `hessian`, `large`), beside the raw kernels of the same run.
+//! (and `sparse`, `sparse-gram`, `sparse-recovery`, `hessian`, `large`), beside the raw
+//! kernels of the same run.
