@@ -39,7 +39,7 @@ pub fn run(args: &EvaluateArgs) -> Result<Outcome, CliError> {
     // A zero slack is told as such, and before anything that builds on it.
     model.at(&x).map_err(blame)?;
     // d² numbers and d times the work of a product: only where it is printed.
-    let wanted = args.hessian || model.dim() <= MOST_SQUARE;
+    let wanted = args.hessian || model.dim() <= MOST_PRINTED;
     let how = (weights, args.json && wanted);
     let values = match args.objective {
         ObjectiveName::Barrier => values(VolumetricBarrier::new(&model), how, &x),
@@ -66,8 +66,8 @@ pub fn run(args: &EvaluateArgs) -> Result<Outcome, CliError> {
     })
 }
 
-/// Columns above which the d×d Hessian is printed only if asked for.
-const MOST_SQUARE: usize = 1000;
+/// Columns above which the d×d Hessian is made and printed only if asked for.
+const MOST_PRINTED: usize = 1000;
 
 const LEFT_OUT: &str = "the Hessian is left out where d is above 1000, without --hessian";
 
@@ -178,7 +178,7 @@ fn to_text(
     ];
     out.push_str(&report::table(&report::positions(model.dim()), &columns));
     out.push_str("\nThe Hessian, all slacks and all scores: with --json");
-    if model.dim() > MOST_SQUARE {
+    if model.dim() > MOST_PRINTED {
         out.push_str(" (the Hessian with --hessian besides)");
     }
     out.push_str(".\n");

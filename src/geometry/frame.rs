@@ -57,7 +57,7 @@ impl<T: Scalar> Geometry<T> {
     }
 
     /// The same with sums of so many entries, of which few are alive at once, and
-    /// scratch, of which each thread has one.
+    /// scratch, made for each chunk and alive once a thread.
     pub(crate) fn fold_q_with<A: Send, S>(
         &self,
         entries: usize,

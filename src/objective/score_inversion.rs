@@ -9,7 +9,7 @@ use super::leverage::{ClosedForm, LeverageObjective};
 use crate::error::Error;
 use crate::geometry::{Ask, Form, Geometry, Model, Moment, ScoreProductTerms, check_vector};
 use crate::linalg::mirror_lower;
-use crate::scalar::{Scalar, real, vectorised};
+use crate::scalar::{Scalar, real, shape, vectorised};
 
 /// The distance between the leverage scores at x and given ones, τ.
 ///
@@ -248,7 +248,8 @@ impl<T: Scalar> ScoreLoss<T> {
                     let (r, scores) = (&r[here.clone()], &scores[here.clone()]);
                     let l = &laplacian[here];
                     for out in [&mut *image, &mut *rest] {
-                        out.clone_from(rows);
+                        shape(out, height, d);
+                        out.as_mut_slice().copy_from_slice(rows.as_slice());
                     }
                     let columns = squared.as_slice().chunks_exact(height);
                     let images = image.as_mut_slice().chunks_exact_mut(height);

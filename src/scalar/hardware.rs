@@ -1,4 +1,4 @@
-//! f32 and f64: faer's kernels, and slacks in compensated arithmetic.
+//! f32 and f64: faer's kernels and our own, and slacks in compensated arithmetic.
 
 use std::array::from_fn;
 
@@ -57,7 +57,7 @@ fn gram_panel(d: usize) -> usize {
 }
 
 /// The kernels that read the same for both widths.
-macro_rules! faer_kernels {
+macro_rules! hardware_kernels {
     () => {
         fn same(self, other: Self) -> bool {
             self == other
@@ -257,7 +257,7 @@ impl Scalar for f64 {
         if low.is_finite() { sum + low } else { sum }
     }
 
-    faer_kernels!();
+    hardware_kernels!();
 }
 
 impl Scalar for f32 {
@@ -292,7 +292,7 @@ impl Scalar for f32 {
         }) as f32
     }
 
-    faer_kernels!();
+    hardware_kernels!();
 }
 
 /// `s + low ← s + low + rows·x`, several columns at a time: as many streams from

@@ -4,7 +4,7 @@
 //! `f64`, dual numbers, or any extended precision that has nalgebra's
 //! [`RealField`]. The trait holds the handful of dense kernels in which all
 //! the time goes; their defaults are nalgebra's, and `f32` and `f64` override
-//! them with faer's.
+//! them with faer's, or with reductions in registers where faer has none.
 
 mod dual;
 mod elementwise;
@@ -116,8 +116,8 @@ pub trait Scalar: RealField + Copy {
     }
 
     /// Row i of `out` ← the gradient at row i of `a` of the cubic form
-    /// `f(y) = ½ Σ_k y_k (y₀ … y_k) S_k (y₀ … y_k)ᵀ`, S_k symmetric of order k + 1;
-    /// `scratch` and `out` of any shape. nd³/3 multiply-adds.
+    /// `f(y) = ½ Σ_k y_k (y₀ … y_k) S_k (y₀ … y_k)ᵀ`, S_k symmetric of order k + 1,
+    /// one a column of `a`; `scratch` and `out` of any shape. nd³/3 multiply-adds.
     fn cubic_gradients(
         a: DenseRows<'_, Self>,
         slices: &[DMatrix<Self>],

@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::geometry::{Geometry, Model};
 use crate::linalg::{Design, Factor, Factorisation, mirror_lower};
 use crate::objective::{ThirdMoment, score_jacobian};
-use crate::scalar::{Scalar, epsilon, real};
+use crate::scalar::{Scalar, epsilon, real, shape};
 
 /// Entries of J up to which it is formed: 128 MiB of f64, small in any machine.
 pub(crate) const JACOBIAN_ENTRIES: usize = 1 << 24;
@@ -137,7 +137,7 @@ fn ones<T: Scalar>(n: usize) -> DVector<T> {
     DVector::from_element(n, T::one())
 }
 
-/// QᵀΛ²Q in two passes over Q. (T4) O(nd³) time, O(d³) memory and two vectors of
+/// QᵀΛ²Q in two passes over Q, three where rows are heavy. (T4) O(nd³) time, O(d³) memory and two vectors of
 /// n numbers where rows are heavy.
 fn squared_laplacian<T: Scalar>(at: &Geometry<T>) -> Result<DMatrix<T>, Error> {
     let at = at.dense()?;
@@ -149,15 +149,18 @@ fn squared_laplacian<T: Scalar>(at: &Geometry<T>) -> Result<DMatrix<T>, Error> {
     }
     // T over the light rows; the heavy rows themselves, in order.
     let mut moments = ThirdMoment::new(at, None, &set_apart)?;
-    let heavy = at.fold_q(
-        Vec::new,
-        |heavy: &mut Vec<(usize, DVector<T>)>, q, range| {
-            let here = set_apart.iter().filter(|i| range.contains(i));
-            heavy.extend(here.map(|&i| (i, q.row(i - range.start).transpose())));
-        },
-        |heavy, part| heavy.extend(part),
-    )?;
-    let heavy = heavy.unwrap_or_default();
+    let mut heavy = Vec::new();
+    if !set_apart.is_empty() {
+        let rows = at.fold_q(
+            Vec::new,
+            |heavy: &mut Vec<(usize, DVector<T>)>, q, range| {
+                let here = set_apart.iter().filter(|i| range.contains(i));
+                heavy.extend(here.map(|&i| (i, q.row(i - range.start).transpose())));
+            },
+            |heavy, part| heavy.extend(part),
+        )?;
+        heavy = rows.unwrap_or_default();
+    }
     let mut mended = DMatrix::zeros(heavy.len(), d);
     if !heavy.is_empty() {
         // A heavy row of Λq_c needs of q_c its heavy entries alone.
@@ -176,14 +179,15 @@ fn squared_laplacian<T: Scalar>(at: &Geometry<T>) -> Result<DMatrix<T>, Error> {
     }
     let squared = moments.squared();
     let sum = at.fold_q_with(
-        0,
+        d * d,
         (
             || [(); 3].map(|()| DMatrix::zeros(0, 0)),
             || DMatrix::zeros(d, d),
         ),
         |sum, [scratch, squares, rows], q, range| {
             squared.apply(q, scratch, squares);
-            rows.clone_from(q);
+            shape(rows, q.nrows(), d);
+            rows.as_mut_slice().copy_from_slice(q.as_slice());
             for (row, square) in rows.column_iter_mut().zip(squares.column_iter()) {
                 let pairs = row.into_iter().zip(square.iter());
                 for ((row, &square), &score) in pairs.zip(&scores.as_slice()[range.clone()]) {

@@ -74,7 +74,7 @@ impl<T: Scalar> Route<T> {
         }
         if loose.is_empty(self.model.nrows()) {
             drop(loose);
-            return self.sure(self.recover(&structure, observer)?);
+            return self.sure(None, self.recover(&structure, observer)?);
         }
         let signs = match &self.signs {
             Some(signs) => Some(select_signs::<T>(signs, &loose.rest)?),
@@ -87,14 +87,15 @@ impl<T: Scalar> Route<T> {
             ..self
         };
         let structure = Loose::structure_left(&inner.model, inner.seed)?;
-        let found = inner.sure(inner.recover(&structure, observer)?)?;
+        let found = inner.recover(&structure, observer)?;
+        let found = inner.sure(Some(&loose.rest), found)?;
         loose.embed(&self.model, self.signs.as_ref(), found)
     }
 
     /// That signs which were searched for are told by the scores.
-    fn sure(&self, found: Recovery<T>) -> Result<Recovery<T>, Error> {
+    fn sure(&self, rows: Option<&[usize]>, found: Recovery<T>) -> Result<Recovery<T>, Error> {
         match self.signs {
-            None => signs::told(&self.model, &self.target, found),
+            None => signs::told(&self.model, &self.target, rows, found),
             Some(_) => Ok(found),
         }
     }

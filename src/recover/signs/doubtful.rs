@@ -1,29 +1,37 @@
 //! Signs that were found, and are not told by the scores.
 //!
-//! A row whose score is nearly 1 has so small a slack that the others hardly change
-//! when it takes the opposite sign: to first order x moves by
+//! Where rows of tiny slacks hold all scores, those that are left for the others are
+//! tiny too, and change with the sign of such a slack by less than rounding: x moves by
 //!
 //! ```text
 //! h = −(2/σ_i) (A_xᵀA_x)⁻¹ A_xᵀ e_i,    (A_x h)_j = −2 P_ij/σ_i
 //! ```
 //!
-//! for row i to be turned over and the others to change least. Where the scores there
-//! are the same to rounding, whichever sign a search has come upon is luck.
+//! to first order, for row i to be turned over and the others to change least. If the
+//! scores there are the same to rounding, the sign that a search has come upon is luck.
 
 use nalgebra::DVector;
 
 use crate::error::{Error, trial};
-use crate::geometry::Model;
+use crate::geometry::{Geometry, Model};
 use crate::recover::scores::polish;
-use crate::recover::signs::several::REFUTED;
 use crate::recover::{Recovery, Solutions, Status, matched};
-use crate::scalar::{Scalar, real};
+use crate::scalar::{Scalar, count, epsilon, real};
 
-/// What was recovered without signs being given, or that it is one of several. O(nd³)
-/// for each row with a score near 1, of which there are d at most.
+/// A slack is tiny that is so many times less than the median.
+const TINY: f64 = 1e-3;
+/// What rows without tiny slacks have of the scores where these tell the signs.
+const REST: f64 = 1e-4;
+/// How many times the rounding of the scores is still no evidence.
+const ROUNDINGS: f64 = 10.0;
+
+/// What was recovered without signs being given, or that it is one of several; `rows`
+/// has the numbers of the model's rows where it is a part of another. O(n), and O(nd³)
+/// where rows of tiny slacks hold all scores.
 pub(crate) fn told<T: Scalar>(
     model: &Model<T>,
     target: &DVector<T>,
+    rows: Option<&[usize]>,
     found: Recovery<T>,
 ) -> Result<Recovery<T>, Error> {
     let Some(x) = found
@@ -34,9 +42,10 @@ pub(crate) fn told<T: Scalar>(
         return Ok(found);
     };
     let at = model.at(x)?;
+    let rounding = epsilon::<T>() * count::<T>(x.len() + 1);
     let own = found.residual.unwrap_or_else(T::zero);
-    let (mut rows, mut listed) = (Vec::new(), vec![x.clone()]);
-    for &i in at.heavy()?.indices() {
+    let allowed = own.max(rounding) * real(ROUNDINGS);
+    for i in suspects(&at)? {
         let other = x + at.turning(i)?;
         let off = |x: &DVector<T>| -> Result<T, Error> {
             Ok((model.at(x)?.scores()? - target).norm() / target.norm())
@@ -49,36 +58,41 @@ pub(crate) fn told<T: Scalar>(
         let Some(polished) = polished else {
             continue;
         };
-        let rounding = polish::rounding(model, target, &polished.x)?;
         let turned = at.slack()[i] * model.slack(&polished.x)?[i] < T::zero();
-        if turned && polished.residual <= rounding.max(own) * real(REFUTED) {
-            rows.push(i + 1);
-            listed.push(polished.x);
+        if !turned || !(polished.residual <= allowed) {
+            continue;
         }
+        let row = rows.map_or(i, |rows| rows[i]) + 1;
+        let reason = format!(
+            "the scores do not tell the sign of the slack of row {row}, which is far below the others': with either they are the same to rounding, and so there are at least 2 sets of coefficients; give the signs"
+        );
+        return Ok(Recovery {
+            status: Status::Ambiguous,
+            reason,
+            solutions: Some(Solutions {
+                log2: 1,
+                listed: vec![x.clone(), polished.x],
+            }),
+            x: None,
+            errors: None,
+            residual: None,
+            evaluations: found.evaluations + polished.evaluations,
+            ..found
+        });
     }
-    let (Some(first), count) = (rows.first(), rows.len()) else {
-        return Ok(found);
-    };
-    let which = match count {
-        1 => format!("row {first}"),
-        _ => format!("{count} rows, of which row {first} is the first,"),
-    };
-    let reason = format!(
-        "the scores do not tell the sign of the slack of {which}, which is far below the others': with the other sign they are the same to rounding; give the signs"
-    );
-    if count > 1 {
-        // Any of them may be turned over together.
-        listed.clear();
-    }
-    Ok(Recovery {
-        status: Status::Ambiguous,
-        reason,
-        solutions: Some(Solutions {
-            log2: count,
-            listed,
-        }),
-        x: None,
-        errors: None,
-        ..found
-    })
+    Ok(found)
+}
+
+/// Rows of tiny slacks, if they hold all scores.
+fn suspects<T: Scalar>(at: &Geometry<T>) -> Result<Vec<usize>, Error> {
+    let (slack, scores) = (at.slack(), at.scores()?);
+    let mut sizes: Vec<T> = slack.iter().map(|s| s.abs()).collect();
+    let middle = sizes.len() / 2;
+    let order = |a: &T, b: &T| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal);
+    let median = *sizes.select_nth_unstable_by(middle, order).1;
+    let tiny = |&i: &usize| slack[i].abs() <= median * real(TINY);
+    let suspects: Vec<usize> = (0..slack.len()).filter(tiny).collect();
+    let held = suspects.iter().fold(T::zero(), |sum, &i| sum + scores[i]);
+    let all = held >= count::<T>(at.x().len()) - real(REST);
+    Ok(if all { suspects } else { Vec::new() })
 }

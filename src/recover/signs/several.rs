@@ -15,7 +15,7 @@ use crate::scalar::{Scalar, to_f64};
 /// times what rounding explains, and as many times what it leaves of the best one:
 /// first order counts neither how often roundings add up nor what dependent columns
 /// make of them.
-pub(super) const REFUTED: f64 = 1e3;
+const REFUTED: f64 = 1e3;
 
 /// The linear step with one pattern of each component, by the digits of `index`;
 /// rows that were not looked at get the signs of its solution.

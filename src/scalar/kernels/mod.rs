@@ -81,8 +81,8 @@ mod tests {
         for (i, j) in (0..m).flat_map(|i| (0..d).map(move |j| (i, j))) {
             let leading = |k: usize| a.row(i).columns(0, k + 1).transpose();
             let mut sum = leading(j).dot(&(&slices[j] * leading(j))) * half;
-            for k in j..d {
-                sum += y(i, k) * slices[k].row(j).transpose().dot(&leading(k));
+            for (k, slice) in slices.iter().enumerate().skip(j) {
+                sum += y(i, k) * slice.row(j).transpose().dot(&leading(k));
             }
             assert_eq!(gradients[(i, j)], sum, "cubic, {m}×{d}, ({i}, {j})");
         }
