@@ -15,7 +15,7 @@ use crate::scalar::{Scalar, real};
 /// `S⁻¹MS⁻¹ = L D Lᵀ` for M in the order of elimination, S² its diagonal.
 ///
 /// Lists on the pattern of M, here and below, are those of
-/// [`GramPattern`](super::GramPattern).
+/// [`GramPattern`].
 #[derive(Debug, Clone)]
 pub(crate) struct SparseFactor<T> {
     symbolic: Arc<Symbolic>,
