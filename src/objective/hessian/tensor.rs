@@ -168,12 +168,12 @@ impl<T: Scalar> ThirdMoment<T> {
                 // Each of 6, 3 or 1 orders of k, b, c in a sum over all; a third of
                 // the gradient; and the diagonal of S_k = M + Mᵀ is twice M's.
                 let times = match (k == b, b == c) {
-                    (false, false) => 2.0,
-                    (true, false) => 1.0,
-                    (false, true) => 2.0,
-                    (true, true) => 2.0 / 3.0,
+                    (false, _) => real(2.0),
+                    (true, false) => T::one(),
+                    // To all digits of any arithmetic.
+                    (true, true) => real::<T>(2.0) / real(3.0),
                 };
-                self.entry([k, b, c], false) * real(times)
+                self.entry([k, b, c], false) * times
             })
         };
         Squared((0..self.pairs.d()).map(slice).collect())
