@@ -143,9 +143,12 @@ fn values_recovered_from_drawn_rows_are_the_same_as_ever() {
             };
             assert_eq!(found.status, status, "{}", found.reason);
             let (x_found, seen) = (found.x.unwrap(), found.residual.unwrap());
+            // A fit that leaves a residual ends where a step gains too little of that:
+            // x is no better than the root of it, and its last digits are rounding's.
+            let same = if noise == 0.0 { 1e-13 } else { 1e-9 };
             for (found, x) in x_found.iter().zip(x) {
                 assert!(
-                    (found - x).abs() <= 1e-13 * x.abs(),
+                    (found - x).abs() <= same * x.abs(),
                     "seed {seed}, noise {noise}: {found:e} instead of {x:e}"
                 );
             }
