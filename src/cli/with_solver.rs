@@ -8,7 +8,7 @@ use levinv::recover::{
     relative_gradient_by_products, score_errors,
 };
 use levinv::solver::{FullObjective, History, Limits, NamedSolver, SolverRun};
-use levinv::{DVector, Objective, Signs, TiltedBarrier, VolumetricBarrier};
+use levinv::{DVector, Signs, TiltedBarrier};
 
 use super::args::{RecoverArgs, TargetName};
 use super::history::Row;
@@ -159,15 +159,13 @@ fn share(problem: &Problem, x: &DVector<f64>, errors: &DVector<f64>) -> Result<f
     let of_x = errors.norm() / x.norm();
     // √M_jj ≥ |a_ij/s_i| for all i; not √(M⁻¹)_jj, which would forgive columns
     // that nearly depend on one another.
-    let of_slacks = if problem.model.avoids_squares() {
-        None
+    let lengths = problem.model.at(x)?.column_norms()?;
+    let of_slacks = errors.component_mul(&lengths).max();
+    Ok(if of_slacks < of_x || of_x.is_nan() {
+        of_slacks
     } else {
-        VolumetricBarrier::new(&problem.model).metric(x)?.map(|m| {
-            let lengths = m.diagonal().map(f64::sqrt);
-            errors.component_mul(&lengths).max()
-        })
-    };
-    Ok(of_slacks.map_or(of_x, |s| if s < of_x || of_x.is_nan() { s } else { of_x }))
+        of_x
+    })
 }
 
 /// Success is judged from the final point, not by what the solver says.

@@ -20,6 +20,6 @@ pub(crate) use heavy::ScoreProductTerms;
 pub use model::Model;
 pub(crate) use model::same_point;
 pub(crate) use moment::{Form, Moment};
-pub(crate) use near::{NearNormal, Sets, doubled_pattern};
+pub(crate) use near::{NearNormal, doubled_pattern};
 pub use point::Geometry;
 pub(crate) use walk::Ask;

@@ -25,6 +25,9 @@
 
 use nalgebra::DVector;
 use nalgebra_sparse::CsrMatrix;
+use nalgebra_sparse::ops::Op;
+use nalgebra_sparse::ops::serial::spmm_csr_dense;
+use petgraph::unionfind::UnionFind;
 
 use super::point::{Core, Geometry};
 use super::selected::Selected;
@@ -196,15 +199,17 @@ impl<T: Scalar> NearNormal<T> {
 
 /// One column of each set that rows hold together.
 fn grounded<T: Scalar>(shares: &CsrMatrix<T>) -> Vec<bool> {
-    let mut sets = Sets::new(shares.ncols());
+    let mut sets = UnionFind::<usize>::new(shares.ncols());
     for row in shares.row_iter() {
         let columns = row.col_indices().iter().zip(row.values());
         let mut own = columns.filter(|(_, w)| **w > T::zero()).map(|(&j, _)| j);
         if let Some(first) = own.next() {
-            own.for_each(|j| sets.join(first, j));
+            own.for_each(|j| {
+                sets.union(first, j);
+            });
         }
     }
-    (0..shares.ncols()).map(|j| sets.root(j) == j).collect()
+    (0..shares.ncols()).map(|j| sets.find_mut(j) == j).collect()
 }
 
 impl<T: Scalar> NearLaplacian<T> {
@@ -212,10 +217,8 @@ impl<T: Scalar> NearLaplacian<T> {
     pub(crate) fn solve(&self, r: &DVector<T>) -> DVector<T> {
         let columns = self.factor.solve(&transposed_product(&self.shares, r));
         let mut out = r.component_div(&self.weights);
-        for (row, out) in self.shares.row_iter().zip(out.iter_mut()) {
-            let pairs = row.col_indices().iter().zip(row.values());
-            *out = pairs.fold(*out, |sum, (&c, &w)| sum + w * columns[c]);
-        }
+        let shares = Op::NoOp(&self.shares);
+        spmm_csr_dense(T::one(), &mut out, T::one(), shares, Op::NoOp(&columns));
         out
     }
 }
@@ -223,35 +226,6 @@ impl<T: Scalar> NearLaplacian<T> {
 /// Wᵀ v.
 fn transposed_product<T: Scalar>(w: &CsrMatrix<T>, v: &DVector<T>) -> DVector<T> {
     let mut sum = DVector::zeros(w.ncols());
-    for (row, &v) in w.row_iter().zip(v.iter()) {
-        let pairs = row.col_indices().iter().zip(row.values());
-        pairs.for_each(|(&c, &w)| sum[c] += w * v);
-    }
+    spmm_csr_dense(T::zero(), &mut sum, T::one(), Op::Transpose(w), Op::NoOp(v));
     sum
-}
-
-/// Disjoint sets of numbers, each told by its least.
-pub(crate) struct Sets(Vec<usize>);
-
-impl Sets {
-    /// Each number by itself.
-    pub(crate) fn new(count: usize) -> Self {
-        Sets((0..count).collect())
-    }
-
-    /// The least of a number's set.
-    pub(crate) fn root(&mut self, mut k: usize) -> usize {
-        while self.0[k] != k {
-            // Half the way next time.
-            self.0[k] = self.0[self.0[k]];
-            k = self.0[k];
-        }
-        k
-    }
-
-    /// Makes two sets one.
-    pub(crate) fn join(&mut self, a: usize, b: usize) {
-        let (a, b) = (self.root(a), self.root(b));
-        self.0[a.max(b)] = a.min(b);
-    }
 }

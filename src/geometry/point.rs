@@ -262,6 +262,19 @@ impl<T: Scalar> Geometry<T> {
         }
     }
 
+    /// ‖A_x e_j‖, the root of (A_xᵀA_x)_jj, for each j: entry j of x may move by its
+    /// inverse before a slack is gone. O(d³), O(d) where the Gram matrix is sparse and
+    /// worked on.
+    ///
+    /// # Errors
+    /// Those of [`Model::at`](crate::Model::at).
+    pub fn column_norms(&self) -> Result<DVector<T>, Error> {
+        match &self.core {
+            Core::Pattern(selected) => Ok(selected.factor.lengths()),
+            Core::Frame(_) => Ok(self.metric()?.diagonal().map(|square| square.sqrt())),
+        }
+    }
+
     /// A_xᵀA_x by its sparse factor, where it has one.
     pub(crate) fn sparse_metric(&self) -> Option<SparseMetric<T>> {
         match &self.core {

@@ -54,6 +54,14 @@ impl<T: Scalar> SparseFactor<T> {
         self.scale.len()
     }
 
+    /// The roots of M's diagonal.
+    pub(crate) fn lengths(&self) -> DVector<T> {
+        let mut out = DVector::zeros(self.dim());
+        let order = self.symbolic.order.iter().map(|&j| j as usize);
+        order.zip(&self.scale).for_each(|(j, &s)| out[j] = s);
+        out
+    }
+
     /// D.
     fn pivots(&self) -> impl Iterator<Item = T> {
         self.symbolic.starts.iter().map(|&start| self.values[start])

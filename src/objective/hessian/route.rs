@@ -13,9 +13,9 @@ const PAIR: f64 = 15.0;
 const ENTRY: f64 = 15.0;
 
 /// How much slower a multiply-add is in a product with the Hessian, whose Gram
-/// matrices and row forms are narrow, than in the products of large tiles: 2.3
+/// matrices and row forms read A anew, than in the products of large tiles: 1.4
 /// measured at d = 50.
-const NARROW: f64 = 2.0;
+const NARROW: f64 = 1.4;
 
 /// What is wanted: each has its own count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,10 +45,10 @@ pub(crate) enum Route {
 ///
 /// ```text
 ///            tensor                          n×n blocks        d products
-/// V          n·(d³/6 + 15 d²/2) + d⁴/2       n²(d + 15/2)      2nd³ + 15nd²
-/// D³V[p]     n·(d³/3 + 15 d²/2) + 2d⁴        n²(3d/2 + 15)     4nd³ + 15nd²
-/// L_G        n·(d³/3 + 15 d²/2) + 5d⁴/2      n²(2d + 15)       4nd³ + 15nd²
-/// L_D        n·(d³/2 + 15 d²/2) + 3d⁴/2      n²(3d + 45/2)     4nd³ + 15nd²
+/// V          n·(d³/6 + 15 d²/2) + d⁴/2       n²(d + 15/2)      1.4nd³ + 15nd²
+/// D³V[p]     n·(d³/3 + 15 d²/2) + 2d⁴        n²(3d/2 + 15)     2.8nd³ + 15nd²
+/// L_G        n·(d³/3 + 15 d²/2) + 5d⁴/2      n²(2d + 15)       2.8nd³ + 15nd²
+/// L_D        n·(d³/2 + 15 d²/2) + 3d⁴/2      n²(3d + 45/2)     2.8nd³ + 15nd²
 /// ```
 #[derive(Debug, Clone, Copy)]
 struct Costs {

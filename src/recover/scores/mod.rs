@@ -275,6 +275,7 @@ impl<'a, T: Scalar> ScoreRecovery<'a, T> {
             signs: signs.clone(),
             seed: self.seed,
             max_iters: self.max_iters,
+            rows: None,
         };
         let mut found = route.run(&mut observer)?;
         if let Some(weights) = &self.ridge {

@@ -44,9 +44,14 @@ pub(crate) fn polish<T: Scalar>(
     let moving: Vec<usize> = (0..d).filter(|j| !held.contains(j)).collect();
     let mut residual = model.at(&x)?.scores()? - target;
     let mut linearised = Linearised::at(model, &x, &moving)?;
-    let mut iterations = 0;
+    let rounding = scores_rounding::<T>(size, d);
+    let (mut iterations, mut last) = (0, None);
     loop {
         let step = linearised.step(&*model.at(&x)?, &residual)?;
+        let moved = step.norm() / x.norm().max(epsilon());
+        // Where a residual is left it is flat at its minimum long before x is there:
+        // steps that go on shrinking still lead to it.
+        let shrinks = last.is_some_and(|last| moved <= last * real::<T>(0.5));
         let before = residual.norm();
         let mut improved = None;
         let mut length = T::one();
@@ -55,13 +60,13 @@ pub(crate) fn polish<T: Scalar>(
             // A slack may hit zero on the way: that point is just not taken.
             if let Some(geometry) = trial(model.at(&next))? {
                 let r = geometry.scores()? - target;
-                improved = (r.norm() < before).then_some((next, r));
+                let flat = shrinks && length == T::one() && r.norm() <= before + rounding;
+                improved = (r.norm() < before || flat).then_some((next, r));
             }
             length *= real(0.5);
         }
-        let moved = step.norm() / x.norm().max(epsilon());
         if let Some((next, r)) = improved {
-            (x, residual) = (next, r);
+            (x, residual, last) = (next, r, Some(moved));
             iterations += 1;
             on_step(iterations, residual.norm() / size);
             // Below a hundred roundings each gain is luck.
@@ -73,7 +78,6 @@ pub(crate) fn polish<T: Scalar>(
                 continue;
             }
         }
-        // Of the target and of σ, which d products a row go into.
         let errors = amplified(
             &linearised.factor().amplification(),
             &x,
@@ -139,6 +143,12 @@ pub(crate) fn rounding<T: Scalar>(
     Ok(moved.norm() * real(2.0) / target.norm() + unit)
 }
 
+/// How far rounding may move ‖σ − τ‖: that of the target and of σ, which d products a
+/// row go into.
+fn scores_rounding<T: Scalar>(size: T, d: usize) -> T {
+    real::<T>(8.0) * epsilon::<T>() * size * count::<T>(d).sqrt()
+}
+
 /// What the residual and rounding of the scores make of each coefficient, by the row
 /// norms of J⁺; its own rounding is not in it.
 pub(super) fn amplified<T: Scalar>(
@@ -147,8 +157,7 @@ pub(super) fn amplified<T: Scalar>(
     residual: T,
     size: T,
 ) -> DVector<T> {
-    // Of the target and of σ, which d products a row go into.
-    let rounding = real::<T>(8.0) * epsilon::<T>() * size * count::<T>(x.len()).sqrt();
+    let rounding = scores_rounding::<T>(size, x.len());
     // Twice, for to first order it is exceeded now and then.
     rows * ((residual + rounding) * real(2.0))
 }

@@ -25,6 +25,8 @@ pub(crate) struct Route<T: Scalar> {
     pub(crate) signs: Option<Signs>,
     pub(crate) seed: u64,
     pub(crate) max_iters: usize,
+    /// Where the model is a part of a larger one: its rows' numbers there.
+    pub(crate) rows: Option<Arc<Vec<usize>>>,
 }
 
 /// The components' coefficients put together.
@@ -74,7 +76,7 @@ impl<T: Scalar> Route<T> {
         }
         if loose.is_empty(self.model.nrows()) {
             drop(loose);
-            return self.sure(None, self.recover(&structure, observer)?);
+            return self.sure(self.recover(&structure, observer)?);
         }
         let signs = match &self.signs {
             Some(signs) => Some(select_signs::<T>(signs, &loose.rest)?),
@@ -84,18 +86,24 @@ impl<T: Scalar> Route<T> {
             model: loose.reduced(&self.model)?,
             target: Arc::new(select(&self.target, &loose.rest)),
             signs,
+            rows: Some(Arc::new(loose.rest.clone())),
             ..self
         };
         let structure = Loose::structure_left(&inner.model, inner.seed)?;
         let found = inner.recover(&structure, observer)?;
-        let found = inner.sure(Some(&loose.rest), found)?;
+        let found = inner.sure(found)?;
         loose.embed(&self.model, self.signs.as_ref(), found)
     }
 
+    /// The number, from 1, that row i goes by.
+    fn row(&self, i: usize) -> usize {
+        self.rows.as_ref().map_or(i, |rows| rows[i]) + 1
+    }
+
     /// That signs which were searched for are told by the scores.
-    fn sure(&self, rows: Option<&[usize]>, found: Recovery<T>) -> Result<Recovery<T>, Error> {
+    fn sure(&self, found: Recovery<T>) -> Result<Recovery<T>, Error> {
         match self.signs {
-            None => signs::told(&self.model, &self.target, rows, found),
+            None => signs::told(&self.model, &self.target, |i| self.row(i), found),
             Some(_) => Ok(found),
         }
     }
@@ -256,6 +264,7 @@ impl<T: Scalar> Route<T> {
             signs,
             seed: self.seed,
             max_iters: self.max_iters,
+            rows: Some(Arc::new(own.iter().map(|&i| self.row(i) - 1).collect())),
         })
     }
 
@@ -346,13 +355,12 @@ impl<T: Scalar> Route<T> {
         polished: &polish::Polished<T>,
         signs: &Signs,
     ) -> Result<(Status, String), Error> {
-        let (residual, n) = (to_f64(polished.residual), self.model.nrows());
+        let residual = to_f64(polished.residual);
         let given = self.signs.is_some();
         let slack = self.model.slack(&polished.x)?;
         let disagreement = structure.components.first_disagreement(signs, &slack);
         if given && (disagreement.is_some() || !(residual <= WRONG_SIGNS)) {
-            let row =
-                disagreement.map_or(String::new(), |row| format!(" (row {} of {n})", row + 1));
+            let row = disagreement.map_or(String::new(), |i| format!(" (row {})", self.row(i)));
             let reason = format!("no x with the signs given has these scores{row}");
             return Ok((Status::Infeasible, reason));
         }

@@ -57,10 +57,22 @@ struct Task<'a, T: Scalar> {
 }
 
 /// What scales a design's rows.
-enum Space<'a, T: Scalar> {
+pub(crate) enum Space<'a, T: Scalar> {
     Design(&'a Design<T>),
     /// On the pattern of its Gram matrix, where that is sparse.
     Model(&'a Model<T>),
+}
+
+impl<'a, T: Scalar> From<&'a Design<T>> for Space<'a, T> {
+    fn from(design: &'a Design<T>) -> Self {
+        Space::Design(design)
+    }
+}
+
+impl<'a, T: Scalar> From<&'a Model<T>> for Space<'a, T> {
+    fn from(model: &'a Model<T>) -> Self {
+        Space::Model(model)
+    }
 }
 
 impl<T: Scalar> Space<'_, T> {
@@ -154,45 +166,19 @@ struct Iterate<T: Scalar> {
 }
 
 /// Solves σ(v) = τ. Time O(nd²) per step, some tens of steps; memory nine
-/// vectors of n numbers beside A and the scores, two of them transient.
+/// vectors of n numbers beside A and the scores, two of them transient. On the pattern
+/// of a sparse Gram matrix a step takes a few factorisations of it, a Newton step
+/// twenty or so, and no d×d matrix is made.
 ///
 /// `on_step` sees the iteration and the residual.
-pub(crate) fn solve<T: Scalar>(
-    design: &Design<T>,
+pub(crate) fn solve<'a, T: Scalar>(
+    space: impl Into<Space<'a, T>>,
     components: &Components,
     scores: &DVector<T>,
-    max_iters: usize,
-    on_step: impl FnMut(usize, T),
-) -> Result<Weights<T>, Error> {
-    run(
-        &Task::new(Space::Design(design), components, scores),
-        max_iters,
-        on_step,
-    )
-}
-
-/// The same on the pattern of a sparse Gram matrix: a step takes a few factorisations
-/// of it, a Newton step twenty or so, and no d×d matrix is made.
-pub(crate) fn solve_on_pattern<T: Scalar>(
-    model: &Model<T>,
-    components: &Components,
-    scores: &DVector<T>,
-    max_iters: usize,
-    on_step: impl FnMut(usize, T),
-) -> Result<Weights<T>, Error> {
-    run(
-        &Task::new(Space::Model(model), components, scores),
-        max_iters,
-        on_step,
-    )
-}
-
-fn run<T: Scalar>(
-    task: &Task<'_, T>,
     max_iters: usize,
     mut on_step: impl FnMut(usize, T),
 ) -> Result<Weights<T>, Error> {
-    let scores = task.scores;
+    let task = &Task::new(space.into(), components, scores);
     let mut current = task.at(DVector::zeros(scores.len()))?;
     let (mut iterations, mut evaluations) = (0, 1);
     for _ in 0..FIXED_POINT_STEPS.min(max_iters) {
@@ -266,8 +252,9 @@ fn limit<T: Scalar>() -> T {
 }
 
 /// Λ p = τ − σ by conjugate gradients, preconditioned with the diagonal
-/// Σ − Σ² of Λ, or where the Gram matrix is sparse with all that is near Λ. Λ is singular along 1 alone, and the right side is orthogonal
-/// to it, so the iteration stays in the complement.
+/// Σ − Σ² of Λ, or where the Gram matrix is sparse with all that is near Λ. Λ is
+/// singular along 1 alone, and the right side is orthogonal to it, so the iteration
+/// stays in the complement.
 fn newton_step<T: Scalar>(
     task: &Task<'_, T>,
     at: &Iterate<T>,

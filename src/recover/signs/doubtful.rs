@@ -20,18 +20,20 @@ use crate::scalar::{Scalar, count, epsilon, real};
 
 /// A slack is tiny that is so many times less than the median.
 const TINY: f64 = 1e-3;
-/// What rows without tiny slacks have of the scores where these tell the signs.
+/// What the other rows have of the scores, at most, where a sign can be hidden: turning
+/// over a slack of δ changes that by a part of δ, and a sum of 1e-4 with δ at 1e-3 by far
+/// more than rounding; those hidden sum to some nδ² < 1e-9.
 const REST: f64 = 1e-4;
 /// How many times the rounding of the scores is still no evidence.
 const ROUNDINGS: f64 = 10.0;
 
-/// What was recovered without signs being given, or that it is one of several; `rows`
-/// has the numbers of the model's rows where it is a part of another. O(n), and O(nd³)
-/// where rows of tiny slacks hold all scores.
+/// What was recovered without signs being given, or that it is one of several; `number`
+/// is what the model's rows go by. O(n), and O(nd³) where rows of tiny slacks hold all
+/// scores.
 pub(crate) fn told<T: Scalar>(
     model: &Model<T>,
     target: &DVector<T>,
-    rows: Option<&[usize]>,
+    number: impl Fn(usize) -> usize,
     found: Recovery<T>,
 ) -> Result<Recovery<T>, Error> {
     let Some(x) = found
@@ -62,9 +64,9 @@ pub(crate) fn told<T: Scalar>(
         if !turned || !(polished.residual <= allowed) {
             continue;
         }
-        let row = rows.map_or(i, |rows| rows[i]) + 1;
         let reason = format!(
-            "the scores do not tell the sign of the slack of row {row}, which is far below the others': with either they are the same to rounding, and so there are at least 2 sets of coefficients; give the signs"
+            "the scores do not tell the sign of the slack of row {}, which is far below the others': with either they are the same to rounding, and so there are at least 2 sets of coefficients; give the signs",
+            number(i)
         );
         return Ok(Recovery {
             status: Status::Ambiguous,

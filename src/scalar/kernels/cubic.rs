@@ -1,9 +1,9 @@
 //! A symmetric tensor of the third order, met by each row twice.
 
 use nalgebra::DMatrix;
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Arch, Simd};
 
-use super::tiles::{PANEL, cut, height, panel, products};
+use super::tiles::{ByTiles, PANEL, Tiled, cut, height, panel, products};
 use super::wide::Wide;
 use super::{DenseRows, Scalar, at_least};
 use crate::scalar::real;
@@ -18,12 +18,12 @@ pub(crate) fn cubic_gradients<T: Scalar + Wide>(
     scratch: &mut DMatrix<T>,
     out: &mut DMatrix<T>,
 ) {
-    Arch::new().dispatch(CubicGradients {
+    Arch::new().dispatch(Tiled(CubicGradients {
         rows,
         slices,
         scratch,
         out,
-    });
+    }));
 }
 
 struct CubicGradients<'a, T> {
@@ -33,20 +33,7 @@ struct CubicGradients<'a, T> {
     out: &'a mut DMatrix<T>,
 }
 
-impl<T: Scalar + Wide> WithSimd for CubicGradients<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        if S::REGISTER_COUNT < 32 {
-            self.by_tiles::<S, 2>(simd);
-        } else {
-            self.by_tiles::<S, 3>(simd);
-        }
-    }
-}
-
-impl<T: Scalar + Wide> CubicGradients<'_, T> {
+impl<T: Scalar + Wide> ByTiles for CubicGradients<'_, T> {
     #[inline(always)]
     fn by_tiles<S: Simd, const H: usize>(self, simd: S) {
         let (m, d) = (self.rows.nrows(), self.rows.ncols());

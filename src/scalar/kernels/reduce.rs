@@ -1,9 +1,9 @@
 //! One number of each row: a form of it, or squares.
 
 use nalgebra::DMatrix;
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Arch, Simd};
 
-use super::tiles::{PANEL, cut, height, panel, products};
+use super::tiles::{ByTiles, PANEL, Tiled, cut, height, panel, products};
 use super::wide::Wide;
 use super::{DenseRows, Scalar, at_least};
 
@@ -23,13 +23,13 @@ pub(crate) fn reduce_rows<T: Scalar + Wide>(
     scratch: &mut DMatrix<T>,
     out: &mut [T],
 ) {
-    Arch::new().dispatch(ReduceRows {
+    Arch::new().dispatch(Tiled(ReduceRows {
         rows,
         triangle,
         matrix,
         scratch,
         out,
-    });
+    }));
 }
 
 struct ReduceRows<'a, T> {
@@ -40,21 +40,7 @@ struct ReduceRows<'a, T> {
     out: &'a mut [T],
 }
 
-impl<T: Scalar + Wide> WithSimd for ReduceRows<'_, T> {
-    type Output = ();
-
-    /// With as many sums in registers as there are registers for.
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        if S::REGISTER_COUNT < 32 {
-            self.by_tiles::<S, 2>(simd);
-        } else {
-            self.by_tiles::<S, 3>(simd);
-        }
-    }
-}
-
-impl<T: Scalar + Wide> ReduceRows<'_, T> {
+impl<T: Scalar + Wide> ByTiles for ReduceRows<'_, T> {
     /// Rows in tiles of `H` vectors' height, each column by column.
     #[inline(always)]
     fn by_tiles<S: Simd, const H: usize>(self, simd: S) {

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use std::ops::Range;
 
 use nalgebra::DMatrix;
-use pulp::Simd;
+use pulp::{Simd, WithSimd};
 
 use super::wide::Wide;
 use super::{DenseRows, Scalar};
@@ -13,6 +13,28 @@ use crate::scalar::elementwise::STREAMS;
 
 /// Columns of a matrix that are multiplied at a time.
 pub(super) const PANEL: usize = 4;
+
+/// Work on tiles of `H` vectors' height.
+pub(super) trait ByTiles {
+    fn by_tiles<S: Simd, const H: usize>(self, simd: S);
+}
+
+/// The same on the machine's vectors, with as many sums in registers as there are
+/// registers for.
+pub(super) struct Tiled<W>(pub(super) W);
+
+impl<W: ByTiles> WithSimd for Tiled<W> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        if S::REGISTER_COUNT < 32 {
+            self.0.by_tiles::<S, 2>(simd);
+        } else {
+            self.0.by_tiles::<S, 3>(simd);
+        }
+    }
+}
 
 /// How many rows stand in `H` vectors.
 #[inline(always)]

@@ -88,6 +88,7 @@ impl<T: Scalar> Route<T> {
                 model: self.model.with_factorisation(Factorisation::SparseCholesky),
                 target: Arc::clone(&self.target),
                 signs: self.signs.clone(),
+                rows: None,
                 ..*self
             };
             return only.by_pattern(signs, observer);
@@ -113,6 +114,7 @@ impl<T: Scalar> Route<T> {
             signs: Some(select_signs::<T>(signs, &loose.rest)?),
             seed: self.seed,
             max_iters: self.max_iters,
+            rows: Some(Arc::new(loose.rest.clone())),
         };
         // Of the pattern of what is left, which may be dense for its size.
         if !applies(&inner.model) {
@@ -154,7 +156,7 @@ impl<T: Scalar> Route<T> {
     ) -> Result<Option<Recovery<T>>, Error> {
         let (model, components) = (&self.model, &structure.components);
         let mut weights =
-            weights::solve_on_pattern(model, components, &self.target, self.max_iters, |k, r| {
+            weights::solve(model, components, &self.target, self.max_iters, |k, r| {
                 report(observer, "weights", k, to_f64(r));
             })?;
         let rows = rows_of(model)?;

@@ -11,12 +11,13 @@ use std::fmt;
 
 use nalgebra::{DMatrix, DVector};
 use nalgebra_sparse::CsrMatrix;
+use petgraph::unionfind::UnionFind;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use super::rows_of;
 use crate::error::{Error, trial};
-use crate::geometry::{Geometry, Model, Sets};
+use crate::geometry::{Geometry, Model};
 use crate::linalg::conjugate_gradients;
 use crate::recover::scores::loose::Loose;
 use crate::recover::scores::structure::{Components, NONE};
@@ -230,7 +231,7 @@ fn components<T: Scalar>(
             columns[j].push(i);
         }
     }
-    let mut sets = Sets::new(n);
+    let mut sets = UnionFind::<usize>::new(n);
     for mut own in columns {
         own.sort_by(|&i, &j| to_f64(kernel[0][i]).total_cmp(&to_f64(kernel[0][j])));
         for (at, &i) in own.iter().enumerate() {
@@ -241,7 +242,7 @@ fn components<T: Scalar>(
                 .into_iter()
                 .find(|&&j| kernel.iter().all(|v| same(v, j)));
             if let Some(&j) = joined {
-                sets.join(i, j);
+                sets.union(i, j);
             }
         }
     }
@@ -249,7 +250,7 @@ fn components<T: Scalar>(
     let mut of_row = vec![NONE; n];
     let mut sums: Vec<T> = Vec::new();
     for i in (0..n).filter(|&i| counts[i]) {
-        let root = sets.root(i);
+        let root = sets.find_mut(i);
         if names[root] == NONE {
             names[root] = sums.len() as u32;
             sums.push(T::zero());
